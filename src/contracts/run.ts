@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import { ref } from './references.js';
+import { truthRecord } from './stages.js';
+import type { Ref } from './references.js';
+import type { RunSettings, RunSettingsInput } from './settings.js';
+import type { TruthRecord } from './stages.js';
+
+export const WORKFLOW_TYPE = 'selfTraining';
+/** Task queue of the workflows: what a user starts a run on. */
+export const TASK_QUEUE = 'labelloop';
+/** Task queue of the stages that need a device; served by the activity host. */
+export const LEARNER_TASK_QUEUE = 'labelloop-learner';
+/** Task queue of the stages that need none; served by the activity host too, so that they don't wait for a device. */
+export const STAGE_TASK_QUEUE = 'labelloop-stages';
+
+/** What continue-as-new hands on: a wire format between releases, so it has a version. */
+export interface RoundState {
+  version: 1;
+  round: number;
+  settings: RunSettings;
+  dataset: Ref;
+  shards: { labelled: number; pool: number; test: number };
+  counts: { labelled: number; pool: number; test: number };
+  hasTruth: boolean;
+  split: Ref;
+  budget: { train: number; calibration: number; audit: number };
+  labels: Ref;
+  history: Ref;
+  accepted: number;
+  outliers: number;
+  startedAt: number;
+  pausedBy?: 'user';
+}
+
+/** Input of the workflow: the settings as a user writes them; `state` is set by continue-as-new alone. */
+export type SelfTrainingInput = RunSettingsInput & { state?: RoundState };
+
+export const stageNames = [
+  'open',
+  'split',
+  'train',
+  'sample',
+  'threshold',
+  'cluster',
+  'relabel',
+  'evaluate',
+  'compare',
+] as const;
+export const stageName = z.enum(stageNames);
+export type StageName = z.infer<typeof stageName>;
+
+export const runStatuses = ['running', 'paused', 'waiting', 'completed', 'failed', 'cancelled'] as const;
+export const runStatus = z.enum(runStatuses);
+export type RunStatus = z.infer<typeof runStatus>;
+
+/** Answer of the workflow's `status` query. Small: what grows is behind `history`. */
+export interface RunState {
+  status: 'running' | 'paused' | 'completed';
+  round: number;
+  rounds: number;
+  stage: StageName;
+  /** Pool shards scored in this round, of all. */
+  shards: { done: number; total: number };
+  /** Images of the labelled split by use. */
+  budget: { train: number; calibration: number; audit: number };
+  /** Pool counts at the end of the round before this one. */
+  pool: { total: number; labelled: number; open: number; outliers: number };
+  dataset: Ref | null;
+  history: Ref | null;
+  labels: Ref | null;
+  startedAt: number;
+}
+
+/** What a finished run returns. */
+export interface RunSummary {
+  history: Ref;
+  labels: Ref;
+  model: Ref;
+  comparison: Ref | null;
+  truth: TruthRecord | null;
+  rounds: number;
+}
+
+/** Names of the workflow's messages. */
+export const QUERY_STATUS = 'status';
+export const QUERY_SETTINGS = 'settings';
+export const UPDATE_PAUSE = 'pause';
+export const UPDATE_RESUME = 'resume';
+
+/** A run, as `labelloop run show --json` prints it and the client returns it. */
+export const runView = z.strictObject({
+  run: z.string(),
+  status: runStatus,
+  /** Why it failed: the code and the message that the CLI prints. */
+  error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  dataset: z.string().nullable(),
+  dryRun: z.boolean(),
+  round: z.int(),
+  stage: stageName.nullable(),
+  budget: z.strictObject({ train: z.int(), calibration: z.int(), audit: z.int() }),
+  pool: z.strictObject({ total: z.int(), labelled: z.int(), open: z.int(), outliers: z.int() }),
+  rounds: z.array(
+    z.strictObject({
+      round: z.int(),
+      accepted: z.int(),
+      added: z.int(),
+      kept: z.int(),
+      flipped: z.int(),
+      revoked: z.int(),
+      open: z.int(),
+      outliers: z.int(),
+      seconds: z.number(),
+      modelDigest: z.string(),
+      testAccuracy: z.number().nullable(),
+      estimate: z.strictObject({ error: z.number(), upper: z.number(), coverage: z.number() }),
+      fromStore: z.array(z.string()),
+      /** This round against the hidden labels; null until the closing comparison, or where there are none. */
+      truth: truthRecord.nullable(),
+    }),
+  ),
+  labelsDigest: z.string().nullable(),
+  labels: ref.nullable(),
+  model: ref.nullable(),
+  truth: truthRecord.nullable(),
+  /** Path of the HTML report on this machine, null until `labelloop report` wrote it. */
+  report: z.string().nullable(),
+  startedAt: z.string(),
+  endedAt: z.string().nullable(),
+});
+export type RunView = z.infer<typeof runView>;
+
+/** One look at a running run: what `run watch` draws. */
+export interface RunProgress {
+  run: string;
+  status: RunStatus;
+  round: number;
+  rounds: number;
+  stage: StageName | null;
+  shards: { done: number; total: number };
+  pool: { total: number; labelled: number; open: number; outliers: number };
+  /** Tasks on devices right now. */
+  tasks: {
+    stage: string;
+    done: number;
+    total: number;
+    imagesPerSecond: number;
+    loss: number | null;
+    attempt: number;
+    lastFailure: string | null;
+  }[];
+  secondsLeft: number | null;
+  error: { code: string; message: string } | null;
+}

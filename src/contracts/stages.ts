@@ -1,0 +1,234 @@
+import { z } from 'zod';
+import { splitName } from './dataset.js';
+import { seedPair } from './learner.js';
+import { ref } from './references.js';
+import { presetName, runSettings } from './settings.js';
+
+/** What the `open` activity takes: settings as the user wrote them, unchecked. */
+export const openInput = z.strictObject({ settings: z.unknown() });
+
+/** What a run needs to know of its dataset; the manifest itself stays in the store. */
+export const openOutput = z.strictObject({
+  settings: runSettings,
+  dataset: ref,
+  shards: z.strictObject({ labelled: z.int(), pool: z.int(), test: z.int() }),
+  counts: z.strictObject({ labelled: z.int(), pool: z.int(), test: z.int() }),
+  hasTruth: z.boolean(),
+});
+export type OpenOutput = z.infer<typeof openOutput>;
+
+/** Parts the labelled images into training and calibration, balanced over the classes. */
+export const splitInput = z.strictObject({
+  dataset: ref,
+  calibrationShare: z.number(),
+  seed: seedPair,
+  salt: z.string(),
+});
+export type SplitInput = z.infer<typeof splitInput>;
+export const splitOutput = z.strictObject({ split: ref, train: z.int(), calibration: z.int() });
+export type SplitOutput = z.infer<typeof splitOutput>;
+
+/** The file behind a `split/1` reference: positions in the labelled split, ascending. */
+export const splitFile = z.strictObject({
+  format: z.literal('labelloop.split/1'),
+  train: z.array(z.int()),
+  calibration: z.array(z.int()),
+});
+export type SplitFile = z.infer<typeof splitFile>;
+
+/** Trains the round's student from human labels and, from round 2 on, the pseudo-labels of the round before. */
+export const trainInput = z.strictObject({
+  dataset: ref,
+  split: ref,
+  labels: ref.nullable(),
+  preset: presetName,
+  steps: z.int().nullable(),
+  seed: seedPair,
+  salt: z.string(),
+});
+export type TrainInput = z.infer<typeof trainInput>;
+export const trainOutput = z.strictObject({
+  model: ref,
+  steps: z.int(),
+  loss: z.number(),
+  parameters: z.int(),
+  images: z.int(),
+});
+export type TrainOutput = z.infer<typeof trainOutput>;
+
+/** Scores one shard. */
+export const sampleInput = z.strictObject({
+  dataset: ref,
+  split: splitName,
+  shard: z.int(),
+  model: ref,
+  passes: z.int(),
+  seed: seedPair,
+  salt: z.string(),
+});
+export type SampleInput = z.infer<typeof sampleInput>;
+export const sampleOutput = z.strictObject({ posteriors: ref, features: ref, count: z.int() });
+export type SampleOutput = z.infer<typeof sampleOutput>;
+
+/** Gathers the shards' references of one split into one object, so that no payload grows with the pool. */
+export const gatherInput = sampleInput.omit({ shard: true }).extend({ shards: z.int() });
+export type GatherInput = z.infer<typeof gatherInput>;
+export const gatherOutput = z.strictObject({ set: ref.nullable(), missing: z.array(z.int()).max(500) });
+export type GatherOutput = z.infer<typeof gatherOutput>;
+/** The file behind a `posterior-set/1` reference. */
+export const posteriorSet = z.strictObject({
+  format: z.literal('labelloop.posterior-set/1'),
+  shards: z.array(sampleOutput),
+});
+export type PosteriorSet = z.infer<typeof posteriorSet>;
+
+/**
+ * A statement on the label error of what a cut-off accepts. `grade` B: conditional on the calibration labels being a
+ * fair sample of the pool, which self-training breaks; it steers and promises nothing.
+ */
+export const estimate = z.strictObject({
+  grade: z.literal('B'),
+  accepted: z.int().describe('calibration images under the cut-off'),
+  errors: z.int().describe('of these, wrongly labelled'),
+  error: z.number().describe('(errors + 1/2) / (accepted + 1)'),
+  upper: z.number().describe('95 % Clopper-Pearson upper bound for this one cut-off'),
+  coverage: z.number().describe('share of the calibration images under the cut-off'),
+});
+export type Estimate = z.infer<typeof estimate>;
+
+/** Chooses the cut-off on predictive entropy from calibration labels alone. */
+export const thresholdInput = z.strictObject({
+  dataset: ref,
+  split: ref,
+  /** Posteriors of the labelled split. */
+  labelled: ref,
+  rule: runSettings.shape.threshold,
+  targetError: z.number(),
+  salt: z.string(),
+});
+export type ThresholdInput = z.infer<typeof thresholdInput>;
+export const cutoffFile = z.strictObject({
+  format: z.literal('labelloop.cutoff/1'),
+  score: z.enum(['predictive_entropy', 'total_uncertainty']),
+  rule: runSettings.shape.threshold,
+  /** Accept below or at it; -1 accepts nothing. */
+  value: z.number(),
+  estimate,
+});
+export type CutoffFile = z.infer<typeof cutoffFile>;
+export const thresholdOutput = z.strictObject({ cutoff: ref, value: z.number(), estimate });
+export type ThresholdOutput = z.infer<typeof thresholdOutput>;
+
+/** Groups the pool in the model's penultimate features and marks outliers. */
+export const clusterInput = z.strictObject({
+  dataset: ref,
+  pool: ref,
+  clusters: z.int(),
+  seed: seedPair,
+  salt: z.string(),
+});
+export type ClusterInput = z.infer<typeof clusterInput>;
+export const clusterOutput = z.strictObject({ clusters: ref, clusterCount: z.int(), outliers: z.int() });
+export type ClusterOutput = z.infer<typeof clusterOutput>;
+
+/** Counts of a round's labels over the pool; `accepted` is all labels now in force, `open` those left for people. */
+export const labelCounts = z.strictObject({
+  accepted: z.int(),
+  added: z.int(),
+  kept: z.int(),
+  flipped: z.int(),
+  revoked: z.int(),
+  open: z.int(),
+  outliers: z.int(),
+});
+export type LabelCounts = z.infer<typeof labelCounts>;
+
+/** Decides every pool image anew: accept, keep, flip, revoke. */
+export const relabelInput = z.strictObject({
+  dataset: ref,
+  pool: ref,
+  cutoff: ref,
+  clusters: ref,
+  previous: ref.nullable(),
+  model: ref,
+  round: z.int(),
+  salt: z.string(),
+});
+export type RelabelInput = z.infer<typeof relabelInput>;
+export const relabelOutput = z.strictObject({ labels: ref, counts: labelCounts });
+export type RelabelOutput = z.infer<typeof relabelOutput>;
+
+/** One round, as it is kept in the run's history file. */
+export const roundRecord = z.strictObject({
+  round: z.int().positive(),
+  model: ref,
+  labels: ref,
+  cutoff: ref,
+  clusters: ref,
+  pool: ref,
+  counts: labelCounts,
+  estimate,
+  loss: z.number(),
+  testAccuracy: z.number().nullable(),
+  calibrationAccuracy: z.number(),
+  /** Seconds of work, by stage; 0 where the stage came from the store. */
+  seconds: z.record(z.string(), z.number()),
+  /** Stages whose result was in the store already. */
+  fromStore: z.array(z.string()),
+});
+export type RoundRecord = z.infer<typeof roundRecord>;
+
+/** The file behind a `history/1` reference: all rounds so far. */
+export const historyFile = z.strictObject({ format: z.literal('labelloop.history/1'), rounds: z.array(roundRecord) });
+export type HistoryFile = z.infer<typeof historyFile>;
+
+/** Measures the round on test and calibration images and adds it to the history. */
+export const evaluateInput = z.strictObject({
+  dataset: ref,
+  split: ref,
+  labelled: ref,
+  test: ref.nullable(),
+  history: ref.nullable(),
+  record: roundRecord.omit({ testAccuracy: true, calibrationAccuracy: true }),
+});
+export type EvaluateInput = z.infer<typeof evaluateInput>;
+export const evaluateOutput = z.strictObject({ history: ref, testAccuracy: z.number().nullable() });
+export type EvaluateOutput = z.infer<typeof evaluateOutput>;
+
+/** A share with its exact 95 % interval (Clopper-Pearson). */
+export const interval = z.strictObject({ lower: z.number(), upper: z.number() });
+export type Interval = z.infer<typeof interval>;
+
+/** One round against the pool's true labels. */
+export const truthRecord = z.strictObject({
+  coverage: z.number().describe('labelled share of the pool'),
+  labelError: z.number().nullable().describe('wrong share of the labels in force; null without labels'),
+  labelErrorInterval: interval.nullable(),
+  kappa: z.number().nullable().describe("Cohen's kappa of the labels in force with the truth"),
+  testAccuracy: z.number().nullable(),
+});
+export type TruthRecord = z.infer<typeof truthRecord>;
+
+/** The closing comparison: the only reader of the hidden labels. */
+export const compareInput = z.strictObject({ dataset: ref, history: ref, salt: z.string() });
+export type CompareInput = z.infer<typeof compareInput>;
+export const comparisonFile = z.strictObject({
+  format: z.literal('labelloop.comparison/1'),
+  rounds: z.array(truthRecord),
+  /** confusion[truth][label] of the last round's labels in force. */
+  confusion: z.array(z.array(z.int())),
+});
+export type ComparisonFile = z.infer<typeof comparisonFile>;
+export const compareOutput = z.strictObject({ comparison: ref, last: truthRecord });
+export type CompareOutput = z.infer<typeof compareOutput>;
+
+/** What every stage's activity returns: its output and where it came from. */
+export interface StageResult<Output> {
+  output: Output;
+  /** The stage's address in the store. */
+  key: string;
+  /** The result was in the store already. */
+  cached: boolean;
+  /** Seconds of work of the attempt that made the result; 0 where it was cached. */
+  seconds: number;
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+
+/**
+ * Columns of `posteriors/1` (Parquet), a row an image of the shard, in its order:
+ * id string; predicted int32; probability float (mean softmax of the predicted class); probability_std float;
+ * predictive_entropy, aleatoric, epistemic float (nats; entropy = aleatoric + epistemic); log_variance float
+ * (mean exp s); p list<float> (mean softmax, classes in the dataset's order).
+ */
+export interface PosteriorRow {
+  id: string;
+  predicted: number;
+  probability: number;
+  probability_std: number;
+  predictive_entropy: number;
+  aleatoric: number;
+  epistemic: number;
+  log_variance: number;
+  p: number[];
+}
+
+export const labelStatuses = ['accepted', 'open', 'outlier'] as const;
+export const labelStatus = z.enum(labelStatuses);
+export type LabelStatus = z.infer<typeof labelStatus>;
+
+export const labelChanges = ['accept', 'keep', 'flip', 'revoke', 'none'] as const;
+export const labelChange = z.enum(labelChanges);
+export type LabelChange = z.infer<typeof labelChange>;
+
+/**
+ * Columns of `labels/1` (Parquet), a row an image of the pool, in its order. `label` is -1 and `class` empty unless
+ * `status` is `accepted`. `round` and `model` say when and by which model the label in force was first given (0 and empty
+ * without one); `threshold` is this round's cut-off.
+ */
+export interface LabelRow {
+  id: string;
+  name: string;
+  status: LabelStatus;
+  change: LabelChange;
+  label: number;
+  class: string;
+  predicted: number;
+  probability: number;
+  predictive_entropy: number;
+  aleatoric: number;
+  epistemic: number;
+  cluster: number;
+  source: 'model' | 'human' | '';
+  round: number;
+  model: string;
+  threshold: number;
+}
+/** Columns of `assignments` inside `clusters/1` (Parquet), a row an image of the pool. */
+export interface AssignmentRow {
+  id: string;
+  cluster: number;
+  distance: number;
+  outlier: boolean;
+}
+
+/** Columns of `items/1` (Parquet). */
+export interface ItemRow {
+  id: string;
+  name: string;
+}
+
+/** Columns of `answers/1` (Parquet): labels that people gave, or that an import hid. */
+export interface AnswerRow {
+  id: string;
+  label: number;
+}
