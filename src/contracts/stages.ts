@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { splitName } from './dataset.js';
-import { seedPair } from './learner.js';
 import { ref } from './references.js';
 import { presetName, runSettings } from './settings.js';
 
@@ -17,11 +16,14 @@ export const openOutput = z.strictObject({
 });
 export type OpenOutput = z.infer<typeof openOutput>;
 
+/** The run's seed and the round: each stage derives its key from them (contracts/random.ts). */
+const seeding = { seed: z.int(), round: z.int().nonnegative() };
+
 /** Parts the labelled images into training and calibration, balanced over the classes. */
 export const splitInput = z.strictObject({
   dataset: ref,
   calibrationShare: z.number(),
-  seed: seedPair,
+  seed: z.int(),
   salt: z.string(),
 });
 export type SplitInput = z.infer<typeof splitInput>;
@@ -43,7 +45,7 @@ export const trainInput = z.strictObject({
   labels: ref.nullable(),
   preset: presetName,
   steps: z.int().nullable(),
-  seed: seedPair,
+  ...seeding,
   salt: z.string(),
 });
 export type TrainInput = z.infer<typeof trainInput>;
@@ -63,7 +65,7 @@ export const sampleInput = z.strictObject({
   shard: z.int(),
   model: ref,
   passes: z.int(),
-  seed: seedPair,
+  ...seeding,
   salt: z.string(),
 });
 export type SampleInput = z.infer<typeof sampleInput>;
@@ -124,7 +126,7 @@ export const clusterInput = z.strictObject({
   dataset: ref,
   pool: ref,
   clusters: z.int(),
-  seed: seedPair,
+  ...seeding,
   salt: z.string(),
 });
 export type ClusterInput = z.infer<typeof clusterInput>;
