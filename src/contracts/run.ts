@@ -65,10 +65,28 @@ export interface RunState {
   budget: { train: number; calibration: number; audit: number };
   /** Pool counts at the end of the round before this one. */
   pool: { total: number; labelled: number; open: number; outliers: number };
+  /** Checked and complete; null until the first stage has checked them. */
+  settings: RunSettings | null;
   dataset: Ref | null;
   history: Ref | null;
   labels: Ref | null;
   startedAt: number;
+}
+
+/** The part of the state that is kept in the workflow's memo, so that a run can be shown while no worker is up. */
+export type RunMemo = Pick<
+  RunState,
+  'round' | 'rounds' | 'budget' | 'pool' | 'settings' | 'dataset' | 'history' | 'labels' | 'startedAt'
+>;
+export const MEMO_RUN = 'labelloop';
+
+/** Details of a learner activity's heartbeat: progress for people, never needed to resume. */
+export interface HeartbeatDetails {
+  stage: StageName;
+  done: number;
+  total: number;
+  imagesPerSecond: number;
+  loss: number | null;
 }
 
 /** What a finished run returns. */

@@ -125,7 +125,7 @@ export type ThresholdOutput = z.infer<typeof thresholdOutput>;
 export const clusterInput = z.strictObject({
   dataset: ref,
   pool: ref,
-  clusters: z.int(),
+  clustersPerClass: z.int(),
   ...seeding,
   salt: z.string(),
 });
@@ -144,6 +144,19 @@ export const labelCounts = z.strictObject({
   outliers: z.int(),
 });
 export type LabelCounts = z.infer<typeof labelCounts>;
+
+/** The file behind a `clusters/1` reference. */
+export const clustersFile = z.strictObject({
+  format: z.literal('labelloop.clusters/1'),
+  /** safetensors: `centroids` [k, width], of L2-normalised features. */
+  centroids: ref,
+  /** Distance from its centroid above which an image is an outlier, a cluster each. */
+  radii: z.array(z.number()),
+  sizes: z.array(z.int()),
+  /** Parquet, a row an image of the pool: see AssignmentRow. */
+  assignments: ref,
+});
+export type ClustersFile = z.infer<typeof clustersFile>;
 
 /** Decides every pool image anew: accept, keep, flip, revoke. */
 export const relabelInput = z.strictObject({

@@ -1,0 +1,103 @@
+import { problem } from '../contracts/errors.js';
+import { deriveSeed } from '../contracts/random.js';
+import { decodeSafetensors, encodeSafetensors } from '../contracts/safetensors.js';
+import { clusterOutput } from '../contracts/stages.js';
+import type { ClusterInput, ClusterOutput, ClustersFile, SampleOutput } from '../contracts/stages.js';
+import type { AssignmentRow } from '../contracts/tables.js';
+import { assign, fitKMeans, normaliseRows, outlierRadii, sampleRows } from '../labelling/kmeans.js';
+import type { Features } from '../labelling/kmeans.js';
+import { encodeTable, tables } from '../store/index.js';
+import type { Store } from '../store/index.js';
+import { readItems, readManifest, readSet } from './inputs.js';
+import { stage } from './stage.js';
+
+/** Points that the centroids are fitted to. More move them by less than a cluster's own spread. */
+const SAMPLE_LIMIT = 20_000;
+
+/** Groups the pool by the student's penultimate features and marks what lies far outside every group. */
+export const cluster = stage<ClusterInput, ClusterOutput>(
+  'cluster',
+  1,
+  clusterOutput,
+  async (input, { store, beating }) =>
+    beating(async () => {
+      const manifest = await readManifest(store, input.dataset);
+      const { shards } = await readSet(store, input.pool);
+      const seed = deriveSeed(input.seed, 'cluster', input.round);
+      const sample = await sampleFeatures(store, shards, manifest.counts.pool, seed);
+      const k = Math.min(input.clustersPerClass * manifest.classes.length, sample.n);
+      const centroids = await fitKMeans(sample, k, seed);
+
+      const clusters = new Int32Array(manifest.counts.pool);
+      const distances = new Float32Array(manifest.counts.pool);
+      let position = 0;
+      for (const shard of shards) {
+        const found = assign(await readFeatures(store, shard), centroids);
+        clusters.set(found.cluster, position);
+        distances.set(found.distance, position);
+        position += found.cluster.length;
+      }
+      const radii = outlierRadii(clusters, distances, centroids.k);
+      const rows: AssignmentRow[] = [];
+      const sizes = new Array<number>(centroids.k).fill(0);
+      position = 0;
+      for (const shard of manifest.shards.pool) {
+        for (const { id } of await readItems(store, shard)) {
+          const group = clusters[position] as number;
+          const distance = distances[position++] as number;
+          sizes[group] = (sizes[group] ?? 0) + 1;
+          rows.push({ id, cluster: group, distance, outlier: distance > (radii[group] as number) });
+        }
+      }
+      const file: ClustersFile = {
+        format: 'labelloop.clusters/1',
+        centroids: await store.putBytes(
+          'features/1',
+          encodeSafetensors({
+            centroids: { dtype: 'F32', shape: [centroids.k, centroids.width], data: centroids.data },
+          }),
+        ),
+        radii: [...radii],
+        sizes,
+        assignments: await store.putBytes('assignments/1', encodeTable(tables.assignments, rows)),
+      };
+      return {
+        clusters: await store.putJson('clusters/1', file),
+        clusterCount: centroids.k,
+        outliers: rows.filter((row) => row.outlier).length,
+      };
+    }),
+);
+
+async function readFeatures(store: Store, shard: SampleOutput): Promise<Features> {
+  const { features } = decodeSafetensors(await store.readBytes(shard.features)).tensors;
+  const [n, width] = features?.shape ?? [];
+  if (!features || n === undefined || width === undefined || !(features.data instanceof Float32Array)) {
+    throw problem('FORMAT_UNKNOWN', `Blob ${shard.features.sha256} holds no features of shape [n, width].`);
+  }
+  return normaliseRows({ data: features.data, n, width });
+}
+
+/** At most SAMPLE_LIMIT rows of all shards, chosen by position. */
+async function sampleFeatures(
+  store: Store,
+  shards: readonly SampleOutput[],
+  total: number,
+  seed: [number, number],
+): Promise<Features> {
+  const chosen = sampleRows(total, SAMPLE_LIMIT, seed);
+  let data: Float32Array | undefined;
+  let width = 0;
+  let [offset, at] = [0, 0];
+  for (const shard of shards) {
+    const features = await readFeatures(store, shard);
+    width = features.width;
+    data ??= new Float32Array(chosen.length * width);
+    for (; at < chosen.length && (chosen[at] as number) < offset + features.n; at++) {
+      const row = (chosen[at] as number) - offset;
+      data.set(features.data.subarray(row * width, (row + 1) * width), at * width);
+    }
+    offset += features.n;
+  }
+  return { data: data ?? new Float32Array(), n: at, width };
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { problem } from '../contracts/errors.js';
+import { runSettings } from '../contracts/settings.js';
+import type { OpenOutput } from '../contracts/stages.js';
+import { readDataset } from '../datasets/index.js';
+import type { Store } from '../store/index.js';
+
+/**
+ * Checks the settings and finds the dataset. The first activity of a run, as the workflow's sandbox has no zod: whoever
+ * started the run, by whatever tool, gets the message that the CLI would print.
+ */
+export async function open({ settings }: { settings: unknown }, store: Store): Promise<OpenOutput> {
+  const checked = runSettings.safeParse(settings ?? {});
+  if (!checked.success) {
+    throw problem('SETTINGS_INVALID', `The run's settings can't be used:\n${z.prettifyError(checked.error)}`);
+  }
+  const { ref: dataset, manifest } = await readDataset(store, checked.data.dataset);
+  if (manifest.counts.pool === 0) {
+    throw problem(
+      'SETTINGS_INVALID',
+      `dataset '${manifest.name}' has no unlabelled images, so there is nothing to label. Import some, or keep fewer labels (--keep-labels N).`,
+    );
+  }
+  const { labelled, pool, test } = manifest.shards;
+  return {
+    settings: checked.data,
+    dataset,
+    shards: { labelled: labelled.length, pool: pool.length, test: manifest.testLabels ? test.length : 0 },
+    counts: manifest.counts,
+    hasTruth: manifest.truth !== null,
+  };
+}

@@ -1,0 +1,49 @@
+import { clustersFile, cutoffFile, relabelOutput } from '../contracts/stages.js';
+import type { RelabelInput, RelabelOutput } from '../contracts/stages.js';
+import type { LabelRow } from '../contracts/tables.js';
+import { LabelCounter, decide } from '../labelling/relabel.js';
+import { decodeTable, encodeTable, labelRows, tables } from '../store/index.js';
+import { readItems, readManifest, readPosteriors, readSet, shardOf } from './inputs.js';
+import { stage } from './stage.js';
+
+/** Decides every pool image anew: labels are provisional, and each round may keep, flip or revoke them. */
+export const relabel = stage<RelabelInput, RelabelOutput>(
+  'relabel',
+  1,
+  relabelOutput,
+  async (input, { store, beating }) =>
+    beating(async () => {
+      const manifest = await readManifest(store, input.dataset);
+      const cutoff = await store.readJson(input.cutoff, cutoffFile);
+      const { assignments } = await store.readJson(input.clusters, clustersFile);
+      const groups = decodeTable(tables.assignments, await store.readBytes(assignments));
+      const before = input.previous ? labelRows(await store.fetch(input.previous))[Symbol.asyncIterator]() : undefined;
+      const context = { cutoff, round: input.round, model: input.model.sha256, classes: manifest.classes };
+
+      const counter = new LabelCounter();
+      const rows: LabelRow[] = [];
+      const { shards } = await readSet(store, input.pool);
+      for (const [index, scored] of shards.entries()) {
+        const posteriors = await readPosteriors(store, scored.posteriors);
+        const items = await readItems(store, shardOf(manifest, 'pool', index));
+        for (const [i, posterior] of posteriors.entries()) {
+          const previous = before ? ((await before.next()).value as LabelRow | undefined) : undefined;
+          const group = groups[rows.length];
+          const item = items[i];
+          if (
+            !group ||
+            !item ||
+            group.id !== posterior.id ||
+            item.id !== posterior.id ||
+            (previous && previous.id !== posterior.id)
+          ) {
+            throw new Error(`pool image ${rows.length}: posteriors, clusters and labels are not of the same image`);
+          }
+          const row = decide({ name: item.name, posterior, assignment: group, previous: previous ?? null }, context);
+          counter.add(row);
+          rows.push(row);
+        }
+      }
+      return { labels: await store.putBytes('labels/1', encodeTable(tables.labels, rows)), counts: counter.counts };
+    }),
+);

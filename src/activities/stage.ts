@@ -1,0 +1,146 @@
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import type { Logger } from 'pino';
+import { isErrorCode, isRetryable, LabelloopError, messageOf } from '../contracts/errors.js';
+import type { Learner, TaskProgress } from '../contracts/learner.js';
+import type { HeartbeatDetails, StageName } from '../contracts/run.js';
+import type { StageResult } from '../contracts/stages.js';
+import { stageKey } from '../store/index.js';
+import type { Store } from '../store/index.js';
+import type { z } from 'zod';
+
+/** What the activities work with; made once a process. */
+export interface Deps {
+  store: Store;
+  learner: Learner;
+  /** Folder for files in the making; emptied at start. */
+  scratch: string;
+  log: Logger;
+  /** Who computed a result: host and process, as it stands in the stage's record. */
+  worker: string;
+  /** Seconds between a training task's checkpoints: what a crash can cost. */
+  checkpointSeconds: number;
+}
+
+/** What one attempt of a stage may use beside its input. */
+export interface Attempt extends Deps {
+  /** The stage's address in the store. */
+  key: string;
+  signal: AbortSignal;
+  /** Reports progress of the device; each call is a heartbeat. */
+  progress(progress: TaskProgress): void;
+  /** Heartbeats on a timer while `work` waits for the store or computes here: both have time limits of their own. */
+  beating<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Heartbeats while waiting for the store; a sixth of the heartbeat timeout. */
+const BEAT_MS = 5_000;
+/** An unknown error is tried again, as it may be the machine's fault, but not for ever: it may be ours. */
+const ATTEMPTS_AT_UNKNOWN_ERRORS = 5;
+
+export interface StageDefinition<Input, Output> {
+  name: StageName;
+  version: number;
+  output: z.ZodType<Output>;
+  run(input: Input, attempt: Attempt): Promise<Output>;
+  /** Clears what attempts left in the store for each other; called when the result is committed, never before. */
+  settle?(key: string, store: Store): Promise<void>;
+}
+
+/**
+ * Declares a stage. The version is part of its address: raise it when the numbers that the stage gives change.
+ */
+export const stage = <Input, Output>(
+  name: StageName,
+  version: number,
+  output: z.ZodType<Output>,
+  run: (input: Input, attempt: Attempt) => Promise<Output>,
+  settle?: (key: string, store: Store) => Promise<void>,
+): StageDefinition<Input, Output> => ({ name, version, output, run, ...(settle ? { settle } : {}) });
+
+/** The stage's address: a function of its name, version and input alone. */
+export const addressOf = <Input>(of: StageDefinition<Input, unknown>, input: Input): string =>
+  stageKey(of.name, of.version, input);
+
+/**
+ * Makes a stage an activity: look up, compute, commit. Retries, resumption, a second run with the same settings and a
+ * zombie attempt are all answered by the store: the first result that is committed is the result.
+ */
+export function asActivity<Input, Output>(
+  deps: Deps,
+  of: StageDefinition<Input, Output>,
+): (input: Input) => Promise<StageResult<Output>> {
+  return (input) =>
+    guarded(deps, of.name, async (attempt) => {
+      const key = addressOf(of, input);
+      const log = attempt.log.child({ key: key.slice(0, 12) });
+      const known = await attempt.beating(() => deps.store.lookup(of.name, key));
+      if (known) {
+        await of.settle?.(key, deps.store);
+        log.info({ event: 'cached' }, `${of.name}: from the store`);
+        return { output: of.output.parse(known.output), key, cached: true, seconds: 0 };
+      }
+      const startedAt = new Date();
+      log.info({ event: 'started', attempt: Context.current().info.attempt }, `${of.name}: started`);
+      const output = await of.run(input, { ...attempt, log, key });
+      const seconds = (Date.now() - startedAt.getTime()) / 1000;
+      attempt.signal.throwIfAborted();
+      const record = await attempt.beating(() =>
+        deps.store.commit({
+          format: 'labelloop.stage/1',
+          stage: of.name,
+          version: of.version,
+          key,
+          input,
+          output,
+          seconds,
+          startedAt: startedAt.toISOString(),
+          worker: deps.worker,
+        }),
+      );
+      await of.settle?.(key, deps.store);
+      log.info({ event: 'committed', seconds }, `${of.name}: committed after ${seconds.toFixed(1)} s`);
+      return { output: of.output.parse(record.output), key, cached: false, seconds: record.seconds };
+    });
+}
+
+/** Runs an activity's work with heartbeats, cancellation and errors by their codes. */
+export async function guarded<T>(deps: Deps, name: StageName, work: (attempt: Attempt) => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const { workflowExecution, attempt } = context.info;
+  const log = deps.log.child({ stage: name, run: workflowExecution?.workflowId });
+  const signal = context.cancellationSignal;
+  const progress = (details: TaskProgress): void => {
+    const beat: HeartbeatDetails = { stage: name, ...details };
+    context.heartbeat(beat);
+  };
+  const beating = async <R>(inner: () => Promise<R>): Promise<R> => {
+    const timer = setInterval(() => context.heartbeat(), BEAT_MS);
+    try {
+      return await inner();
+    } finally {
+      clearInterval(timer);
+    }
+  };
+  try {
+    return await work({ ...deps, log, key: '', signal, progress, beating });
+  } catch (error) {
+    if (signal.aborted) {
+      log.info({ event: 'stopped', reason: messageOf(signal.reason) }, `${name}: stopped`);
+      throw signal.reason instanceof CancelledFailure ? signal.reason : new CancelledFailure(messageOf(signal.reason));
+    }
+    log.warn({ event: 'failed', err: error }, `${name}: ${messageOf(error)}`);
+    throw asFailure(error, attempt);
+  }
+}
+
+function asFailure(error: unknown, attempt: number): ApplicationFailure {
+  if (error instanceof ApplicationFailure) return error;
+  const code = error instanceof LabelloopError && isErrorCode(error.code) ? error.code : 'INTERNAL';
+  const nonRetryable = !isRetryable(code) || (code === 'INTERNAL' && attempt >= ATTEMPTS_AT_UNKNOWN_ERRORS);
+  return ApplicationFailure.create({
+    message: messageOf(error),
+    type: code,
+    nonRetryable,
+    ...(error instanceof Error ? { cause: error } : {}),
+  });
+}

@@ -1,0 +1,199 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { problem } from '../contracts/errors.js';
+import type { DatasetManifest, Shard } from '../contracts/dataset.js';
+import { deriveSeed } from '../contracts/random.js';
+import { recipeOf } from '../contracts/recipes.js';
+import { ref } from '../contracts/references.js';
+import type { Ref } from '../contracts/references.js';
+import { encodeSafetensors } from '../contracts/safetensors.js';
+import { trainOutput } from '../contracts/stages.js';
+import type { TrainInput, TrainOutput } from '../contracts/stages.js';
+import { labelRows } from '../store/index.js';
+import type { Store } from '../store/index.js';
+import { readLabels, readManifest, readSplit } from './inputs.js';
+import { stage } from './stage.js';
+import type { Attempt } from './stage.js';
+
+/** Where a training stage stands: its newest checkpoint, and how often an attempt began without getting further. */
+const trainProgress = z.strictObject({ step: z.int(), checkpoint: ref.nullable(), idleAttempts: z.int() });
+type TrainProgress = z.infer<typeof trainProgress>;
+
+/**
+ * Attempts that may begin at one and the same step. Preempted and killed attempts count as attempts too, so their number
+ * alone says nothing; but ten in a row that never reach the next checkpoint won't reach it at the eleventh.
+ */
+const IDLE_ATTEMPTS = 10;
+
+/** Trains the round's student from fresh weights; goes on from the newest checkpoint of any earlier attempt. */
+export const train = stage<TrainInput, TrainOutput>('train', 1, trainOutput, run, dropCheckpoint);
+
+async function run(input: TrainInput, attempt: Attempt): Promise<TrainOutput> {
+  const { store, learner, beating, key } = attempt;
+  const folder = join(attempt.scratch, `train-${key.slice(0, 16)}-${process.pid}-${Date.now()}`);
+  await mkdir(folder, { recursive: true });
+  try {
+    const { manifest, task, progress } = await beating(() => prepare(input, attempt, folder));
+    let saved = progress;
+    const result = await learner.train(task, {
+      signal: attempt.signal,
+      onProgress: attempt.progress,
+      onCheckpoint: async ({ step, path }) => {
+        // Losing a checkpoint costs seconds, failing the training for it would cost more.
+        try {
+          saved = await keepCheckpoint(store, key, saved, { step, path });
+          attempt.log.info({ event: 'checkpoint', step }, `train: checkpoint at step ${step}`);
+        } catch (error) {
+          attempt.log.warn({ err: error, step }, 'train: checkpoint not stored; going on');
+        }
+      },
+    });
+    attempt.log.info({ event: 'trained', resumedAt: result.resumedAt, steps: result.steps }, 'train: done');
+    return await beating(async () => {
+      const model = await store.putFile('model/1', task.output);
+      const { steps, loss, parameters } = result;
+      return { model, steps, loss, parameters, images: manifest.images };
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function prepare(input: TrainInput, { store, key, checkpointSeconds, log }: Attempt, folder: string) {
+  const manifest = await readManifest(store, input.dataset);
+  const { train: rows } = await readSplit(store, input.split);
+  const items = await trainingItems(store, manifest, rows, input.labels);
+  const itemsPath = join(folder, 'items.safetensors');
+  await writeFile(itemsPath, encodeItems(items));
+  const shards = await Promise.all(items.shards.map((shard) => store.fetch(shard.pixels)));
+
+  const progress = await startAttempt(store, key);
+  let resume: string | null = null;
+  if (progress.checkpoint) {
+    resume = await store.fetch(progress.checkpoint);
+    log.info({ event: 'resumed', step: progress.step }, `train: going on from step ${progress.step}`);
+  }
+  const recipe = recipeOf(input.preset);
+  const task = {
+    kind: 'train' as const,
+    model: { preset: input.preset, image: manifest.image, classes: manifest.classes.length },
+    recipe: { ...recipe, steps: input.steps ?? recipe.steps },
+    seed: deriveSeed(input.seed, 'train', input.round),
+    shards,
+    items: itemsPath,
+    resume,
+    output: join(folder, 'model.safetensors'),
+    checkpoint: join(folder, 'checkpoint'),
+    checkpointSeconds,
+  };
+  return { manifest: { images: items.label.length }, task, progress };
+}
+
+interface TrainingItems {
+  shards: Shard[];
+  shard: number[];
+  row: number[];
+  label: number[];
+  human: number[];
+}
+
+/** People's labels of the training part, and the pseudo-labels in force. */
+async function trainingItems(
+  store: Store,
+  manifest: DatasetManifest,
+  rows: readonly number[],
+  labels: Ref | null,
+): Promise<TrainingItems> {
+  const { labelled, pool } = manifest.shards;
+  const items: TrainingItems = {
+    shards: labels ? [...labelled, ...pool] : labelled,
+    shard: [],
+    row: [],
+    label: [],
+    human: [],
+  };
+  const place = positions(labelled);
+  const answers = await readLabels(store, manifest);
+  for (const position of rows) {
+    const [shard, row] = place(position);
+    add(items, shard, row, answers[position] as number, 1);
+  }
+  if (labels) {
+    const placeInPool = positions(pool);
+    let position = 0;
+    for await (const label of labelRows(await store.fetch(labels))) {
+      if (label.status === 'accepted') {
+        const [shard, row] = placeInPool(position);
+        add(items, shard + labelled.length, row, label.label, label.source === 'human' ? 1 : 0);
+      }
+      position++;
+    }
+  }
+  return items;
+}
+
+function add(items: TrainingItems, shard: number, row: number, label: number, human: number): void {
+  items.shard.push(shard);
+  items.row.push(row);
+  items.label.push(label);
+  items.human.push(human);
+}
+
+/** Finds the shard and the row of a position in a split; positions come in ascending order mostly, so it remembers. */
+function positions(shards: readonly Shard[]): (position: number) => [shard: number, row: number] {
+  let at = 0;
+  return (position) => {
+    if (position < (shards[at]?.offset ?? 0)) at = 0;
+    while (at + 1 < shards.length && position >= (shards[at + 1] as Shard).offset) at++;
+    return [at, position - (shards[at]?.offset ?? 0)];
+  };
+}
+
+function encodeItems({ shard, row, label, human }: TrainingItems): Uint8Array {
+  const n = label.length;
+  return encodeSafetensors({
+    shard: { dtype: 'I32', shape: [n], data: Int32Array.from(shard) },
+    row: { dtype: 'I32', shape: [n], data: Int32Array.from(row) },
+    label: { dtype: 'I32', shape: [n], data: Int32Array.from(label) },
+    weight: { dtype: 'F32', shape: [n], data: new Float32Array(n).fill(1) },
+    human: { dtype: 'U8', shape: [n], data: Uint8Array.from(human) },
+  });
+}
+
+const progressPath = (key: string): string => `progress/${key}.json`;
+
+async function startAttempt(store: Store, key: string): Promise<TrainProgress> {
+  const before = await store.getPointer(progressPath(key), trainProgress);
+  const progress: TrainProgress = before
+    ? { ...before, idleAttempts: before.idleAttempts + 1 }
+    : { step: 0, checkpoint: null, idleAttempts: 0 };
+  if (progress.idleAttempts > IDLE_ATTEMPTS) {
+    throw problem(
+      'NO_PROGRESS',
+      `Training ended ${IDLE_ATTEMPTS} times without getting past step ${progress.step}. The host's log says how each attempt ended ('labelloop status' names it); mend that and start the run again: what is done is kept.`,
+    );
+  }
+  await store.putPointer(progressPath(key), progress);
+  return progress;
+}
+
+async function keepCheckpoint(
+  store: Store,
+  key: string,
+  before: TrainProgress,
+  { step, path }: { step: number; path: string },
+): Promise<TrainProgress> {
+  const checkpoint = await store.putFile('checkpoint/1', path);
+  const progress: TrainProgress = { step, checkpoint, idleAttempts: 0 };
+  await store.putPointer(progressPath(key), progress);
+  if (before.checkpoint && before.checkpoint.sha256 !== checkpoint.sha256) await store.removeBlob(before.checkpoint);
+  return progress;
+}
+
+async function dropCheckpoint(key: string, store: Store): Promise<void> {
+  const progress = await store.getPointer(progressPath(key), trainProgress);
+  if (!progress) return;
+  await store.removePointer(progressPath(key));
+  if (progress.checkpoint) await store.removeBlob(progress.checkpoint);
+}

@@ -1,0 +1,326 @@
+import { createHash } from 'node:crypto';
+import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
+import canonicalize from 'canonicalize';
+import { z } from 'zod';
+import { messageOf } from '../contracts/errors.js';
+import { datasetManifest } from '../contracts/dataset.js';
+import type { DatasetManifest } from '../contracts/dataset.js';
+import { paths } from '../contracts/paths.js';
+import { MEMO_RUN, QUERY_STATUS, TASK_QUEUE, UPDATE_PAUSE, UPDATE_RESUME, WORKFLOW_TYPE } from '../contracts/run.js';
+import type { RunMemo, RunProgress, RunState, RunStatus, RunSummary, RunView } from '../contracts/run.js';
+import { runSettings } from '../contracts/settings.js';
+import type { RunSettings, RunSettingsInput } from '../contracts/settings.js';
+import { comparisonFile, historyFile } from '../contracts/stages.js';
+import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
+import type { LabelRow } from '../contracts/tables.js';
+import { labelRows, Store } from '../store/index.js';
+import { findConnections } from './connections.js';
+import type { Connections } from './connections.js';
+import { clientErrors } from './errors.js';
+import { progressOf } from './progress.js';
+import { reportPath, viewOf } from './view.js';
+
+export interface ConnectOptions {
+  /** Folder of the embedded stack; by default LABELLOOP_HOME or the user's data folder. */
+  home?: string;
+  /** Servers to use instead of those that are configured or embedded. */
+  connections?: Connections;
+}
+
+export interface RunListEntry {
+  run: string;
+  status: RunStatus;
+  dataset: string | null;
+  round: number;
+  startedAt: string;
+}
+
+/** How long a question to a run may take before the answer is "waiting": its worker may be down. */
+const ANSWER_MS = 3_000;
+/** How long a watcher bears with a server that does not answer, before it gives up; a restart takes seconds. */
+const PATIENCE_MS = 120_000;
+
+/** What the server and the store know of one run. */
+export interface RunFacts {
+  run: string;
+  status: RunStatus;
+  memo: RunMemo | null;
+  live: RunState | null;
+  description: WorkflowExecutionDescription;
+  summary: RunSummary | null;
+  error: { code: string; message: string } | null;
+}
+
+/**
+ * The public API: start runs, follow them, steer them, read what they gave.
+ *
+ *     const labelloop = await Labelloop.connect();
+ *     const { run } = await labelloop.start({ dataset: 'digits', seed: 7 });
+ *     for await (const progress of labelloop.watch(run)) console.log(progress.stage);
+ *     console.log(await labelloop.result(run));
+ */
+export class Labelloop {
+  private constructor(
+    private readonly connection: Connection,
+    private readonly client: Client,
+    /** The store behind the runs, for readers of artefacts. */
+    readonly store: Store,
+    private readonly home: string,
+  ) {}
+
+  /**
+   * Connects to Temporal and the store: as configured (TEMPORAL_*, temporal.toml, MINIO_*), else the embedded stack.
+   * @throws STACK_UNAVAILABLE, STORE_UNAVAILABLE, STORE_DENIED
+   */
+  static async connect(options: ConnectOptions = {}): Promise<Labelloop> {
+    const home = options.home ?? paths().home;
+    const { temporal, store } = options.connections ?? findConnections(home);
+    const opened = await Store.open(store, { cacheDir: paths({ home }).blobs });
+    const address = temporal.connectionOptions.address ?? 'localhost:7233';
+    const connection = await Connection.connect({ connectTimeout: '10 seconds', ...temporal.connectionOptions }).catch(
+      (error: unknown) => {
+        throw clientErrors.noTemporal(address, error);
+      },
+    );
+    const client = new Client({ connection, ...(temporal.namespace ? { namespace: temporal.namespace } : {}) });
+    return new Labelloop(connection, client, opened, home);
+  }
+
+  /**
+   * Starts a run, or finds it running: the same settings have the same id. Stages that the store has are not computed
+   * again, so starting a finished run once more costs seconds.
+   * @throws SETTINGS_INVALID, DATASET_UNKNOWN
+   */
+  async start(settings: RunSettingsInput, options: { run?: string } = {}): Promise<{ run: string }> {
+    const checked = runSettings.safeParse(settings);
+    if (!checked.success) throw clientErrors.badSettings(z.prettifyError(checked.error));
+    const run = options.run ?? runId(checked.data);
+    await this.client.workflow.start(WORKFLOW_TYPE, {
+      taskQueue: TASK_QUEUE,
+      workflowId: run,
+      args: [checked.data],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      staticSummary: `Label dataset ${checked.data.dataset} (seed ${checked.data.seed})`,
+    });
+    return { run };
+  }
+
+  /** All that is known of a run. @throws RUN_UNKNOWN */
+  async show(run: string): Promise<RunView> {
+    const facts = await this.facts(run);
+    return viewOf(facts, {
+      manifest: await this.manifestOf(facts),
+      rounds: await this.rounds(facts),
+      comparison: await this.comparison(facts),
+      report: reportPath(this.home, run),
+    });
+  }
+
+  /** The settings of a run, complete; null until its first stage has checked them. */
+  async settings(run: string): Promise<RunSettings | null> {
+    return (await this.facts(run)).memo?.settings ?? null;
+  }
+
+  /** The rounds that are done, with their references. */
+  async roundRecords(run: string): Promise<RoundRecord[]> {
+    return this.rounds(await this.facts(run));
+  }
+
+  /** The dataset of a run, null before its first stage has found it. */
+  async dataset(run: string): Promise<DatasetManifest | null> {
+    return this.manifestOf(await this.facts(run));
+  }
+
+  /** The closing comparison with hidden labels; null where there is none (yet). */
+  async truth(run: string): Promise<ComparisonFile | null> {
+    return this.comparison(await this.facts(run));
+  }
+
+  /** The runs that the server knows, newest first. */
+  async list(): Promise<RunListEntry[]> {
+    const entries = new Map<string, RunListEntry>();
+    const query = `WorkflowType = '${WORKFLOW_TYPE}' AND ExecutionStatus != 'ContinuedAsNew'`;
+    for await (const info of this.client.workflow.list({ query })) {
+      if (entries.has(info.workflowId)) continue;
+      const memo = (info.memo?.[MEMO_RUN] as RunMemo | undefined) ?? null;
+      entries.set(info.workflowId, {
+        run: info.workflowId,
+        status: statusOf(info.status.name),
+        dataset: memo?.settings?.dataset ?? null,
+        round: memo?.round ?? 0,
+        startedAt: new Date(memo?.startedAt ?? info.startTime).toISOString(),
+      });
+    }
+    return [...entries.values()].sort((a, b) => b.startedAt.localeCompare(a.startedAt));
+  }
+
+  /** One look at a run. @throws RUN_UNKNOWN */
+  async progress(run: string): Promise<RunProgress> {
+    const facts = await this.facts(run);
+    return progressOf(facts, await this.rounds(facts));
+  }
+
+  /**
+   * Looks at a run again and again until it ends; the last value is of the ended run. Bears with servers that restart.
+   */
+  async *watch(run: string, options: { signal?: AbortSignal; intervalMs?: number } = {}): AsyncGenerator<RunProgress> {
+    const interval = options.intervalMs ?? 1_000;
+    let lastAnswer = Date.now();
+    while (!options.signal?.aborted) {
+      try {
+        const progress = await this.progress(run);
+        lastAnswer = Date.now();
+        yield progress;
+        if (['completed', 'failed', 'cancelled'].includes(progress.status)) return;
+      } catch (error) {
+        const known = error instanceof Error && 'code' in error && error.code === 'RUN_UNKNOWN';
+        if (known || Date.now() - lastAnswer > PATIENCE_MS) throw error;
+      }
+      await rest(interval, options.signal);
+    }
+  }
+
+  /** Stops work at the next checkpoint, until resume. */
+  async pause(run: string): Promise<void> {
+    await this.update(run, UPDATE_PAUSE);
+  }
+
+  /** Goes on after pause. */
+  async resume(run: string): Promise<void> {
+    await this.update(run, UPDATE_RESUME);
+  }
+
+  /** Ends a run; what it has computed stays in the store, and the same settings go on from there. */
+  async cancel(run: string): Promise<void> {
+    await this.facts(run);
+    await this.client.workflow.getHandle(run).cancel();
+  }
+
+  /** Waits for the end. @throws the run's own error, by its code, when it failed */
+  async result(run: string): Promise<RunSummary> {
+    try {
+      return (await this.client.workflow.getHandle(run).result()) as RunSummary;
+    } catch (error) {
+      throw asClientError(run, error);
+    }
+  }
+
+  /** The pool's labels of the last round that is done, an image a row; flat in memory. */
+  async *labels(run: string): AsyncGenerator<LabelRow> {
+    const facts = await this.facts(run);
+    const labels = facts.summary?.labels ?? facts.memo?.labels;
+    if (labels) yield* labelRows(await this.store.fetch(labels));
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close();
+  }
+
+  private async facts(run: string): Promise<RunFacts> {
+    const handle = this.client.workflow.getHandle(run);
+    const description = await handle.describe().catch((error: unknown) => {
+      throw asClientError(run, error);
+    });
+    if (description.type !== WORKFLOW_TYPE) throw clientErrors.unknownRun(run);
+    const memo = (description.memo?.[MEMO_RUN] as RunMemo | undefined) ?? null;
+    const facts: RunFacts = {
+      run,
+      status: statusOf(description.status.name),
+      memo,
+      live: null,
+      description,
+      summary: null,
+      error: null,
+    };
+    if (facts.status === 'running') {
+      facts.live = await this.ask(handle);
+      facts.status = facts.live?.status === 'paused' ? 'paused' : facts.live ? 'running' : 'waiting';
+    } else {
+      try {
+        facts.summary = (await handle.result()) as RunSummary;
+      } catch (error) {
+        facts.error = failureOf(error);
+      }
+    }
+    return facts;
+  }
+
+  private async ask(handle: WorkflowHandle): Promise<RunState | null> {
+    try {
+      return await this.client.withDeadline(Date.now() + ANSWER_MS, () => handle.query<RunState>(QUERY_STATUS));
+    } catch {
+      return null;
+    }
+  }
+
+  private async update(run: string, name: string): Promise<void> {
+    const facts = await this.facts(run);
+    if (facts.status === 'waiting') throw clientErrors.noWorker(run);
+    if (!facts.live) throw clientErrors.ended(run, facts.status);
+    await this.client.workflow.getHandle(run).executeUpdate(name);
+  }
+
+  private async manifestOf({ memo }: RunFacts): Promise<DatasetManifest | null> {
+    return memo?.dataset ? this.store.readJson(memo.dataset, datasetManifest) : null;
+  }
+
+  private async rounds({ summary, memo }: RunFacts): Promise<RoundRecord[]> {
+    const history = summary?.history ?? memo?.history;
+    return history ? (await this.store.readJson(history, historyFile)).rounds : [];
+  }
+
+  private async comparison({ summary }: RunFacts): Promise<ComparisonFile | null> {
+    return summary?.comparison ? this.store.readJson(summary.comparison, comparisonFile) : null;
+  }
+}
+
+/** The same settings have the same id, so that starting them twice finds the run. */
+export function runId(settings: RunSettings): string {
+  const digest = createHash('sha256')
+    .update(canonicalize(settings) ?? '')
+    .digest('hex');
+  return `${settings.dataset}-${digest.slice(0, 8)}`;
+}
+
+function statusOf(name: string): RunStatus {
+  switch (name) {
+    case 'COMPLETED':
+      return 'completed';
+    case 'CANCELLED':
+    case 'TERMINATED':
+      return 'cancelled';
+    case 'FAILED':
+    case 'TIMED_OUT':
+      return 'failed';
+    default:
+      return 'running';
+  }
+}
+
+function failureOf(error: unknown): { code: string; message: string } {
+  const cause = error instanceof WorkflowFailedError ? error.cause : error;
+  if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'INTERNAL', message: cause.message };
+  if (cause instanceof TemporalFailure)
+    return { code: cause.name === 'CancelledFailure' ? 'CANCELLED' : 'INTERNAL', message: cause.message };
+  return { code: 'INTERNAL', message: messageOf(cause) };
+}
+
+function asClientError(run: string, error: unknown): unknown {
+  if (error instanceof WorkflowNotFoundError) return clientErrors.unknownRun(run);
+  if (error instanceof WorkflowFailedError) return clientErrors.failed(failureOf(error));
+  return error;
+}
+
+function rest(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done, { once: true });
+    function done(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}

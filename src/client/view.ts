@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatasetManifest } from '../contracts/dataset.js';
+import type { RunView } from '../contracts/run.js';
+import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
+import type { RunFacts } from './labelloop.js';
+
+/** Where the HTML report of a run is kept on this machine. */
+export const reportFile = (home: string, run: string): string => join(home, 'reports', `${run}.html`);
+
+/** The report's path, null until it was written. */
+export function reportPath(home: string, run: string): string | null {
+  const path = reportFile(home, run);
+  return existsSync(path) ? path : null;
+}
+
+interface Found {
+  manifest: DatasetManifest | null;
+  rounds: RoundRecord[];
+  comparison: ComparisonFile | null;
+  report: string | null;
+}
+
+/** Puts together what `run show` prints. Pure. */
+export function viewOf(facts: RunFacts, { manifest, rounds, comparison, report }: Found): RunView {
+  const { memo, live, summary } = facts;
+  const last = rounds.at(-1);
+  const total = manifest?.counts.pool ?? memo?.pool.total ?? 0;
+  return {
+    run: facts.run,
+    status: facts.status,
+    error: facts.error,
+    dataset: memo?.settings?.dataset ?? null,
+    dryRun: manifest?.dryRun ?? false,
+    round: live?.round ?? memo?.round ?? 0,
+    stage: live?.stage ?? null,
+    budget: memo?.budget ?? { train: 0, calibration: 0, audit: 0 },
+    pool: last
+      ? { total, labelled: last.counts.accepted, open: last.counts.open, outliers: last.counts.outliers }
+      : { total, labelled: 0, open: total, outliers: 0 },
+    rounds: rounds.map((record, index) => ({
+      round: record.round,
+      ...record.counts,
+      seconds: Object.values(record.seconds).reduce((sum, seconds) => sum + seconds, 0),
+      modelDigest: record.model.sha256,
+      testAccuracy: record.testAccuracy,
+      estimate: {
+        error: record.estimate.error,
+        upper: record.estimate.upper,
+        coverage: record.estimate.coverage,
+      },
+      fromStore: record.fromStore,
+      truth: comparison?.rounds[index] ?? null,
+    })),
+    labelsDigest: last?.labels.sha256 ?? null,
+    labels: last?.labels ?? null,
+    model: last?.model ?? null,
+    truth: summary?.truth ?? null,
+    report,
+    startedAt: new Date(memo?.startedAt ?? facts.description.startTime).toISOString(),
+    endedAt: facts.description.closeTime?.toISOString() ?? null,
+  };
+}

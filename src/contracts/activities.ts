@@ -1,0 +1,40 @@
+import type {
+  ClusterInput,
+  ClusterOutput,
+  CompareInput,
+  CompareOutput,
+  EvaluateInput,
+  EvaluateOutput,
+  GatherInput,
+  GatherOutput,
+  OpenOutput,
+  RelabelInput,
+  RelabelOutput,
+  SampleInput,
+  SampleOutput,
+  SplitInput,
+  SplitOutput,
+  StageResult,
+  ThresholdInput,
+  ThresholdOutput,
+  TrainInput,
+  TrainOutput,
+} from './stages.js';
+
+/** Stages that need a device; served on the learner's task queue, one at a time a device. */
+export interface LearnerActivities {
+  train(input: TrainInput): Promise<StageResult<TrainOutput>>;
+  sample(input: SampleInput): Promise<StageResult<SampleOutput>>;
+}
+
+/** Stages that need none. */
+export interface StageActivities {
+  open(input: { settings: unknown }): Promise<OpenOutput>;
+  split(input: SplitInput): Promise<StageResult<SplitOutput>>;
+  gather(input: GatherInput): Promise<GatherOutput>;
+  threshold(input: ThresholdInput): Promise<StageResult<ThresholdOutput>>;
+  cluster(input: ClusterInput): Promise<StageResult<ClusterOutput>>;
+  relabel(input: RelabelInput): Promise<StageResult<RelabelOutput>>;
+  evaluate(input: EvaluateInput): Promise<EvaluateOutput>;
+  compare(input: CompareInput): Promise<CompareOutput>;
+}

@@ -1,0 +1,2 @@
+export { runWorker, workerRoles } from './run.js';
+export type { WorkerRole, WorkerSettings } from './run.js';

@@ -1,0 +1,1 @@
+export { selfTraining } from './self-training.js';

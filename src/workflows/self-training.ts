@@ -1,0 +1,284 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  log,
+} from '@temporalio/workflow';
+import type { Ref } from '../contracts/references.js';
+import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
+import type { SplitName } from '../contracts/dataset.js';
+import type { OpenOutput, RoundRecord, SampleOutput, StageResult } from '../contracts/stages.js';
+import { Control } from './control.js';
+import { learner, stages } from './stages.js';
+import { slidingWindow } from './window.js';
+
+/** What a round needs to know: the settings and references that don't change from here to its end. */
+type Opened = Omit<RoundState, 'version' | 'labels' | 'history'> & { labels: Ref | null; history: Ref | null };
+
+/** What came from where: seconds by stage, and the stages that the store had already. */
+class Ledger {
+  readonly seconds: Record<string, number> = {};
+  private readonly computed = new Set<string>();
+  private readonly cached = new Set<string>();
+
+  take<T>(stage: string, result: StageResult<T>): T {
+    this.seconds[stage] = Math.round(((this.seconds[stage] ?? 0) + result.seconds) * 1000) / 1000;
+    (result.cached ? this.cached : this.computed).add(stage);
+    return result.output;
+  }
+
+  /** Stages of which no part was computed anew. */
+  get fromStore(): string[] {
+    return [...this.cached].filter((stage) => !this.computed.has(stage));
+  }
+}
+
+/**
+ * Labels a pool by Bayesian self-training (arXiv 1812.01681): each round trains a student from labels and pseudo-labels,
+ * scores the pool with MC dropout, sets the cut-off, clusters, and decides every pool image anew. A round is a run of
+ * its own in Temporal's sense (continue-as-new), so a history stays small however long it all takes.
+ */
+export async function selfTraining(input: SelfTrainingInput): Promise<RunSummary> {
+  const control = new Control(initialState(input.state));
+  try {
+    return await round(control, input);
+  } catch (error) {
+    throw asFailure(error);
+  }
+}
+
+async function round(control: Control, input: SelfTrainingInput): Promise<RunSummary> {
+  const ledger = new Ledger();
+  const run = input.state ?? (await open(control, input, ledger));
+  show(control, run);
+
+  const model = await train(control, run, ledger);
+  const labelled = await sample(control, run, ledger, 'labelled', model.model);
+  const pool = await sample(control, run, ledger, 'pool', model.model);
+  const cutoff = await threshold(control, run, ledger, labelled);
+  const clusters = await cluster(control, run, ledger, pool);
+  const relabelled = await relabel(control, run, ledger, { model: model.model, pool, cutoff: cutoff.cutoff, clusters });
+  const test = run.shards.test > 0 ? await sample(control, run, ledger, 'test', model.model) : null;
+  const record: Omit<RoundRecord, 'testAccuracy' | 'calibrationAccuracy'> = {
+    round: run.round,
+    model: model.model,
+    labels: relabelled.labels,
+    cutoff: cutoff.cutoff,
+    clusters,
+    pool,
+    counts: relabelled.counts,
+    estimate: cutoff.estimate,
+    loss: model.loss,
+    seconds: ledger.seconds,
+    fromStore: ledger.fromStore,
+  };
+  const { history } = await control.stage('evaluate', () =>
+    stages.evaluate({ dataset: run.dataset, split: run.split, labelled, test, history: run.history, record }),
+  );
+  log.info('round done', { round: run.round, ...relabelled.counts });
+
+  const next: RoundState = {
+    ...run,
+    version: 1,
+    round: run.round + 1,
+    labels: relabelled.labels,
+    history,
+    accepted: relabelled.counts.accepted,
+    outliers: relabelled.counts.outliers,
+  };
+  if (run.round < run.settings.rounds) {
+    await condition(allHandlersFinished);
+    if (control.paused) next.pausedBy = 'user';
+    else delete next.pausedBy;
+    return continueAsNew<typeof selfTraining>({ ...run.settings, state: next });
+  }
+  show(control, { ...next, round: run.round });
+  const comparison = run.hasTruth
+    ? await control.stage('compare', () => stages.compare({ dataset: run.dataset, history, salt: run.settings.salt }))
+    : null;
+  control.state.status = 'completed';
+  control.remember();
+  await condition(allHandlersFinished);
+  return {
+    history,
+    labels: relabelled.labels,
+    model: model.model,
+    comparison: comparison?.comparison ?? null,
+    truth: comparison?.last ?? null,
+    rounds: run.round,
+  };
+}
+
+async function open(control: Control, input: SelfTrainingInput, ledger: Ledger): Promise<Opened> {
+  const opened: OpenOutput = await control.stage('open', () => stages.open({ settings: input }));
+  const { settings, dataset } = opened;
+  const parts = ledger.take(
+    'split',
+    await control.stage('split', () =>
+      stages.split({
+        dataset,
+        calibrationShare: settings.calibrationShare,
+        seed: settings.seed,
+        salt: settings.salt,
+      }),
+    ),
+  );
+  return {
+    ...opened,
+    round: 1,
+    split: parts.split,
+    budget: { train: parts.train, calibration: parts.calibration, audit: 0 },
+    labels: null,
+    history: null,
+    accepted: 0,
+    outliers: 0,
+    startedAt: control.state.startedAt,
+  };
+}
+
+async function train(control: Control, run: Opened, ledger: Ledger) {
+  const { settings } = run;
+  return ledger.take(
+    'train',
+    await control.stage('train', () =>
+      learner.train.executeWithOptions({ summary: `round ${run.round}: train` }, [
+        {
+          dataset: run.dataset,
+          split: run.split,
+          labels: run.labels,
+          preset: settings.preset,
+          steps: settings.steps ?? null,
+          seed: settings.seed,
+          round: run.round,
+          salt: settings.salt,
+        },
+      ]),
+    ),
+  );
+}
+
+/** Scores one split, a shard an activity, and gathers the references into one. */
+async function sample(control: Control, run: Opened, ledger: Ledger, split: SplitName, model: Ref): Promise<Ref> {
+  const { settings, round } = run;
+  const shards = run.shards[split];
+  const task = {
+    dataset: run.dataset,
+    split,
+    model,
+    passes: settings.passes,
+    seed: settings.seed,
+    round,
+    salt: settings.salt,
+  };
+  const scoreShard = async (shard: number): Promise<void> => {
+    const summary = `round ${round}: sample ${split}, shard ${shard + 1} of ${shards}`;
+    const scored: StageResult<SampleOutput> = await learner.sample.executeWithOptions({ summary }, [
+      { ...task, shard },
+    ]);
+    ledger.take('sample', scored);
+    if (split === 'pool') control.shardDone();
+  };
+  return control.stage('sample', async () => {
+    if (split === 'pool') control.state.shards = { done: 0, total: shards };
+    await slidingWindow(shards, settings.window, scoreShard);
+    for (;;) {
+      const { set, missing } = await stages.gather({ ...task, shards });
+      if (set) return set;
+      // A shard's result was damaged or another release wrote it since: score those again.
+      await slidingWindow(missing.length, settings.window, (i) => scoreShard(missing[i] as number));
+    }
+  });
+}
+
+async function threshold(control: Control, run: Opened, ledger: Ledger, labelled: Ref) {
+  const { settings } = run;
+  return ledger.take(
+    'threshold',
+    await control.stage('threshold', () =>
+      stages.threshold({
+        dataset: run.dataset,
+        split: run.split,
+        labelled,
+        rule: settings.threshold,
+        targetError: settings.targetError,
+        salt: settings.salt,
+      }),
+    ),
+  );
+}
+
+async function cluster(control: Control, run: Opened, ledger: Ledger, pool: Ref): Promise<Ref> {
+  const { settings } = run;
+  const output = ledger.take(
+    'cluster',
+    await control.stage('cluster', () =>
+      stages.cluster({
+        dataset: run.dataset,
+        pool,
+        clustersPerClass: settings.clustersPerClass,
+        seed: settings.seed,
+        round: run.round,
+        salt: settings.salt,
+      }),
+    ),
+  );
+  return output.clusters;
+}
+
+async function relabel(
+  control: Control,
+  run: Opened,
+  ledger: Ledger,
+  from: { model: Ref; pool: Ref; cutoff: Ref; clusters: Ref },
+) {
+  const { dataset, round, labels, settings } = run;
+  return ledger.take(
+    'relabel',
+    await control.stage('relabel', () =>
+      stages.relabel({ ...from, dataset, round, previous: labels, salt: settings.salt }),
+    ),
+  );
+}
+
+function initialState(from: RoundState | undefined): RunState {
+  return {
+    status: from?.pausedBy ? 'paused' : 'running',
+    round: from?.round ?? 1,
+    rounds: from?.settings.rounds ?? 0,
+    stage: from ? 'train' : 'open',
+    shards: { done: 0, total: from?.shards.pool ?? 0 },
+    budget: from?.budget ?? { train: 0, calibration: 0, audit: 0 },
+    pool: { total: 0, labelled: 0, open: 0, outliers: 0 },
+    settings: from?.settings ?? null,
+    dataset: from?.dataset ?? null,
+    history: from?.history ?? null,
+    labels: from?.labels ?? null,
+    startedAt: from?.startedAt ?? Date.now(),
+  };
+}
+
+/** Brings what people see up to date with the state that the round works on. */
+function show(control: Control, run: Opened): void {
+  const total = run.counts.pool;
+  Object.assign(control.state, {
+    round: run.round,
+    rounds: run.settings.rounds,
+    budget: run.budget,
+    pool: { total, labelled: run.accepted, open: total - run.accepted - run.outliers, outliers: run.outliers },
+    shards: { done: 0, total: run.shards.pool },
+    settings: run.settings,
+    dataset: run.dataset,
+    history: run.history,
+    labels: run.labels,
+  });
+  control.remember();
+}
+
+/** A failed activity's own code and message become the workflow's, so that every tool shows what the CLI would print. */
+function asFailure(error: unknown): unknown {
+  if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) return error;
+  const { message, type } = error.cause;
+  return ApplicationFailure.create({ message, type: type ?? 'INTERNAL', nonRetryable: true, cause: error });
+}
