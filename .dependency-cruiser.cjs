@@ -30,7 +30,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/workflows/' },
       to: {
-        pathNot: ['^src/workflows/', '^src/contracts/run.ts$', 'node_modules/@temporalio/(workflow|common)'],
+        pathNot: ['^src/workflows/', '^src/contracts/names.ts$', 'node_modules/@temporalio/(workflow|common)'],
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -8,7 +8,7 @@ import { messageOf } from '../contracts/errors.js';
 import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import { paths } from '../contracts/paths.js';
-import { MEMO_RUN, QUERY_STATUS, TASK_QUEUE, UPDATE_PAUSE, UPDATE_RESUME, WORKFLOW_TYPE } from '../contracts/run.js';
+import { MEMO_RUN, QUERY_STATUS, TASK_QUEUE, UPDATE_PAUSE, UPDATE_RESUME, WORKFLOW_TYPE } from '../contracts/names.js';
 import type { RunMemo, RunProgress, RunState, RunStatus, RunSummary, RunView } from '../contracts/run.js';
 import { runSettings } from '../contracts/settings.js';
 import type { RunSettings, RunSettingsInput } from '../contracts/settings.js';

@@ -5,14 +5,6 @@ import type { Ref } from './references.js';
 import type { RunSettings, RunSettingsInput } from './settings.js';
 import type { TruthRecord } from './stages.js';
 
-export const WORKFLOW_TYPE = 'selfTraining';
-/** Task queue of the workflows: what a user starts a run on. */
-export const TASK_QUEUE = 'labelloop';
-/** Task queue of the stages that need a device; served by the activity host. */
-export const LEARNER_TASK_QUEUE = 'labelloop-learner';
-/** Task queue of the stages that need none; served by the activity host too, so that they don't wait for a device. */
-export const STAGE_TASK_QUEUE = 'labelloop-stages';
-
 /** What continue-as-new hands on: a wire format between releases, so it has a version. */
 export interface RoundState {
   version: 1;
@@ -78,7 +70,6 @@ export type RunMemo = Pick<
   RunState,
   'round' | 'rounds' | 'budget' | 'pool' | 'settings' | 'dataset' | 'history' | 'labels' | 'startedAt'
 >;
-export const MEMO_RUN = 'labelloop';
 
 /** Details of a learner activity's heartbeat: progress for people, never needed to resume. */
 export interface HeartbeatDetails {
@@ -98,12 +89,6 @@ export interface RunSummary {
   truth: TruthRecord | null;
   rounds: number;
 }
-
-/** Names of the workflow's messages. */
-export const QUERY_STATUS = 'status';
-export const QUERY_SETTINGS = 'settings';
-export const UPDATE_PAUSE = 'pause';
-export const UPDATE_RESUME = 'resume';
 
 /** A run, as `labelloop run show --json` prints it and the client returns it. */
 export const runView = z.strictObject({

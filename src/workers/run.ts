@@ -10,7 +10,7 @@ import type { Logger } from 'pino';
 import { createLearnerActivities, createStageActivities } from '../activities/index.js';
 import type { Deps } from '../activities/index.js';
 import type { StoreConnection } from '../contracts/connection.js';
-import { LEARNER_TASK_QUEUE, STAGE_TASK_QUEUE, TASK_QUEUE } from '../contracts/run.js';
+import { LEARNER_TASK_QUEUE, STAGE_TASK_QUEUE, TASK_QUEUE } from '../contracts/names.js';
 import { forkLearner } from '../learner/client.js';
 import { Store } from '../store/index.js';
 import { reportHealth } from './health.js';

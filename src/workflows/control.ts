@@ -8,7 +8,7 @@ import {
   setHandler,
   upsertMemo,
 } from '@temporalio/workflow';
-import { MEMO_RUN, QUERY_STATUS, UPDATE_PAUSE, UPDATE_RESUME } from '../contracts/run.js';
+import { MEMO_RUN, QUERY_STATUS, UPDATE_PAUSE, UPDATE_RESUME } from '../contracts/names.js';
 import type { RunMemo, RunState, StageName } from '../contracts/run.js';
 
 const statusQuery = defineQuery<RunState>(QUERY_STATUS);

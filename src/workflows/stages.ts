@@ -1,6 +1,6 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { LearnerActivities, StageActivities } from '../contracts/activities.js';
-import { LEARNER_TASK_QUEUE, STAGE_TASK_QUEUE } from '../contracts/run.js';
+import { LEARNER_TASK_QUEUE, STAGE_TASK_QUEUE } from '../contracts/names.js';
 
 /**
  * Retries have no end: preempted machines and lost connections count as attempts, and what can't be mended by trying

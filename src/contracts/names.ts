@@ -1,0 +1,16 @@
+/**
+ * Names that Temporal's users type: a part of the public interface. Alone in this file, as the workflow's sandbox loads
+ * it and must load nothing else of the contracts.
+ */
+export const WORKFLOW_TYPE = 'selfTraining';
+/** Task queue of the workflows: what a user starts a run on. */
+export const TASK_QUEUE = 'labelloop';
+/** Task queue of the stages that need a device; served by the activity host. */
+export const LEARNER_TASK_QUEUE = 'labelloop-learner';
+/** Task queue of the stages that need none; served by the activity host too, so that they don't wait for a device. */
+export const STAGE_TASK_QUEUE = 'labelloop-stages';
+export const MEMO_RUN = 'labelloop';
+/** Names of the workflow's messages. */
+export const QUERY_STATUS = 'status';
+export const UPDATE_PAUSE = 'pause';
+export const UPDATE_RESUME = 'resume';
