@@ -81,7 +81,11 @@ export function asActivity<Input, Output>(
       }
       const startedAt = new Date();
       log.info({ event: 'started', attempt: Context.current().info.attempt }, `${of.name}: started`);
-      const output = await of.run(input, { ...attempt, log, key });
+      const progress = (details: TaskProgress): void => {
+        log.debug({ event: 'progress', ...details });
+        attempt.progress(details);
+      };
+      const output = await of.run(input, { ...attempt, log, key, progress });
       const seconds = (Date.now() - startedAt.getTime()) / 1000;
       attempt.signal.throwIfAborted();
       const record = await attempt.beating(() =>

@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import net from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findConnections, Labelloop } from '../../src/client/index.js';
+import type { RunProgress, RunView } from '../../src/client/index.js';
+import { FaultProxy } from '../support/fault-proxy.js';
+import { MNIST, TestHome } from '../support/stack.js';
+import { until } from '../support/wait.js';
+
+/** A run long enough to be struck in the middle of everything, short enough to be struck often. */
+const RUN = ['--dataset', 'digits', '--seed', '7', '--rounds', '2', '--steps', '500', '--passes', '30'];
+/** What the design promises: no more than a minute of work is done twice. */
+const SECONDS_LOST_AT_MOST = 60;
+
+interface Status {
+  processes: { name: string; pid: number | null; healthy: boolean }[];
+}
+type Victim = 'learner' | 'host' | 'worker' | 'temporal' | 'minio' | 'cli' | 'all';
+
+describe('survival', function () {
+  this.timeout('15m');
+  let folder: string;
+  let minio: Minio;
+  let proxy: FaultProxy;
+  let stack: TestHome;
+  let labelloop: Labelloop;
+  let undisturbed: Digests;
+  const report: string[] = [];
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'labelloop-survival-'));
+    minio = new Minio(join(folder, 'minio'), await freePort());
+    await minio.start();
+    proxy = await FaultProxy.start({ host: '127.0.0.1', port: minio.port });
+    stack = await TestHome.make({
+      MINIO_ENDPOINT: `127.0.0.1:${proxy.port}`,
+      MINIO_ACCESS_KEY: Minio.user,
+      MINIO_SECRET_KEY: Minio.password,
+    });
+    await stack.json('up');
+    await stack.json(
+      ...['dataset', 'import', MNIST, '--name', 'digits', '--keep-labels', '100', '--seed', '7'],
+      ...['--pool', '2000', '--shard-size', '512'],
+    );
+    labelloop = await connect(stack);
+    undisturbed = await finish(await start('undisturbed'));
+  });
+
+  after(async () => {
+    await labelloop?.close();
+    await stack?.remove();
+    await proxy?.stop();
+    await minio?.kill();
+    await rm(folder, { recursive: true, force: true });
+    for (const line of report) console.log(`      ${line}`);
+  });
+
+  it('a run with another salt, so computed anew, gives the same labels and models', async () => {
+    assert.deepEqual(await finish(await start('again')), undisturbed);
+  });
+
+  for (const victim of ['learner', 'host', 'worker', 'temporal', 'minio', 'cli', 'all'] satisfies Victim[]) {
+    it(`kill -9 of ${victim} in training, in sampling and in a commit changes nothing but the time`, async () => {
+      const run = await start(`kill-${victim}`);
+      const watcher = stack.spawn(['run', 'watch', run]);
+      const strike = (): Promise<void> => kill(victim, watcher);
+      await reached(run, 'the middle of training', (at) => at.tasks.some(inTheMiddleOf('train')));
+      await strike();
+      await reached(run, 'the middle of sampling', (at) => at.stage === 'sample' && at.shards.done > 0);
+      await strike();
+      const held = proxy.holdNext((method, path) => method === 'PUT' && path.includes('/stages/train/'));
+      await within(240, 'the commit of round 2', held);
+      await strike();
+      proxy.release();
+      assert.deepEqual(await finish(run), undisturbed);
+      await assertLittleLost(run, victim);
+      watcher.kill('SIGKILL');
+    });
+  }
+
+  it('SIGTERM to the host in training hands over at a checkpoint', async () => {
+    const run = await start('sigterm');
+    await reached(run, 'the middle of training', (at) => at.tasks.some(inTheMiddleOf('train')));
+    process.kill(await pidOf('host'), 'SIGTERM');
+    assert.deepEqual(await finish(run), undisturbed);
+    await assertLittleLost(run, 'SIGTERM');
+  });
+
+  it('SIGTERM to the workflow worker changes nothing', async () => {
+    const run = await start('sigterm-worker');
+    await reached(run, 'the middle of training', (at) => at.tasks.some(inTheMiddleOf('train')));
+    process.kill(await pidOf('worker'), 'SIGTERM');
+    assert.deepEqual(await finish(run), undisturbed);
+  });
+
+  it('a store that answers errors for 30 s changes nothing but the time', async () => {
+    const run = await start('outage');
+    await reached(run, 'sampling', (at) => at.stage === 'sample' && at.shards.done > 0);
+    proxy.fail(true);
+    await sleep(30_000);
+    proxy.fail(false);
+    assert.ok(proxy.refused > 0, 'the outage was felt');
+    assert.deepEqual(await finish(run), undisturbed);
+    await assertLittleLost(run, '30 s of store errors');
+  });
+
+  async function start(salt: string): Promise<string> {
+    const { run } = await stack.json<{ run: string }>('run', 'start', ...RUN, '--salt', salt);
+    return run;
+  }
+
+  async function reached(run: string, what: string, is: (progress: RunProgress) => boolean): Promise<void> {
+    await until(
+      what,
+      async () => {
+        const progress = await labelloop.progress(run).catch(() => null);
+        if (progress?.error) throw new Error(progress.error.message);
+        return progress !== null && is(progress);
+      },
+      240,
+      100,
+    );
+  }
+
+  async function finish(run: string): Promise<Digests> {
+    await until('the end', () => labelloop.progress(run).then((at) => at.status === 'completed' || at.error, () => null), 300, 500);
+    const view: RunView = await labelloop.show(run);
+    assert.equal(view.status, 'completed', view.error?.message);
+    return { labels: view.labelsDigest, models: view.rounds.map((round) => round.modelDigest) };
+  }
+
+  async function pidOf(name: string): Promise<number> {
+    return until(`pid of ${name}`, async () => {
+      const { processes } = await stack.json<Status>('status');
+      return processes.find((process) => process.name === name)?.pid;
+    });
+  }
+
+  async function kill(victim: Victim, watcher: ChildProcess): Promise<void> {
+    if (victim === 'cli') return void watcher.kill('SIGKILL');
+    if (victim === 'minio') return minio.killAndRestart();
+    if (victim === 'learner') {
+      const host = await pidOf('host');
+      const [learner] = await childrenOf(host);
+      assert.ok(learner, 'the host has a learner');
+      return void process.kill(learner, 'SIGKILL');
+    }
+    if (victim !== 'all') return void process.kill(await pidOf(victim), 'SIGKILL');
+    const { processes } = await stack.json<Status>('status');
+    const learners = await childrenOf(processes.find(({ name }) => name === 'host')?.pid ?? 0);
+    watcher.kill('SIGKILL');
+    for (const pid of [...processes.map((process) => process.pid), ...learners]) if (pid) tryKill(pid);
+    await minio.killAndRestart();
+    await stack.json('up');
+  }
+
+  /** Work that was done twice: of training, the steps between the last seen and the one it went on from. */
+  async function assertLittleLost(run: string, what: string): Promise<void> {
+    const lost = secondsDoneTwice(await stack.log('host'), run);
+    report.push(`${what}: ${lost.toFixed(1)} s of compute done twice`);
+    assert.ok(lost <= SECONDS_LOST_AT_MOST, `${lost} s of compute were done twice`);
+  }
+});
+
+interface Digests {
+  labels: string | null;
+  models: string[];
+}
+
+const inTheMiddleOf =
+  (stage: string) =>
+  (task: RunProgress['tasks'][number]): boolean =>
+    task.stage === stage && task.done > 0.3 * task.total && task.done < 0.8 * task.total;
+
+/**
+ * From the host's log. Training: progress lines against the step that the next attempt resumed at. Other stages: the
+ * time from each start that was not the last of its key to the last sign of life.
+ */
+function secondsDoneTwice(log: Record<string, unknown>[], run: string): number {
+  const byKey = new Map<string, Record<string, unknown>[]>();
+  for (const line of log) {
+    if (line['run'] !== run || typeof line['key'] !== 'string') continue;
+    byKey.set(line['key'], [...(byKey.get(line['key']) ?? []), line]);
+  }
+  let seconds = 0;
+  for (const lines of byKey.values()) {
+    const starts = lines.filter((line) => line['event'] === 'started');
+    for (const [index, begin] of starts.entries()) {
+      const next = starts[index + 1];
+      if (!next) break;
+      const from = lines.indexOf(begin);
+      const to = lines.indexOf(next);
+      const progress = lines.slice(from, to).filter((line) => line['event'] === 'progress');
+      const last = progress.at(-1);
+      if (!last) continue;
+      const work = (Number(last['time']) - Number(begin['time'])) / 1000;
+      const resumed = lines.slice(to).find((line) => line['event'] === 'resumed' || line['event'] === 'committed');
+      const startedAt = Number(lines.slice(from, to).find((line) => line['event'] === 'resumed')?.['step'] ?? 0);
+      const resumedAt = resumed?.['event'] === 'resumed' ? Number(resumed['step']) : 0;
+      const done = Number(last['done']);
+      seconds += work * Math.min(1, Math.max(0, done - resumedAt) / Math.max(1, done - startedAt));
+    }
+  }
+  return seconds;
+}
+
+async function connect(stack: TestHome): Promise<Labelloop> {
+  const connections = findConnections(stack.home, stack.env);
+  return Labelloop.connect({ home: stack.home, connections });
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
+function tryKill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended between the look and the strike.
+  }
+}
+
+async function within<T>(seconds: number, what: string, promise: Promise<T>): Promise<T> {
+  const timeout = sleep(seconds * 1000, undefined, { ref: false }).then(() => {
+    throw new Error(`gave up after ${seconds} s waiting for: ${what}`);
+  });
+  return Promise.race([promise, timeout]);
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
+
+/** A MinIO of the test's own, so that a proxy can stand before it and a test can kill it. */
+class Minio {
+  static readonly user = 'survival';
+  static readonly password = 'survival-secret';
+  private child: ChildProcess | undefined;
+
+  constructor(
+    private readonly folder: string,
+    readonly port: number,
+  ) {}
+
+  async start(): Promise<void> {
+    const binary = process.env['LABELLOOP_TEST_MINIO'] ?? 'minio';
+    this.child = spawn(binary, ['server', this.folder, '--address', `127.0.0.1:${this.port}`, '--quiet'], {
+      env: { ...process.env, MINIO_ROOT_USER: Minio.user, MINIO_ROOT_PASSWORD: Minio.password, MINIO_BROWSER: 'off' },
+      stdio: 'ignore',
+    });
+    const url = `http://127.0.0.1:${this.port}/minio/health/live`;
+    await until('MinIO', () => fetch(url).then((answer) => answer.ok, () => false), 30);
+  }
+
+  async kill(): Promise<void> {
+    const child = this.child;
+    if (!child || child.exitCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  async killAndRestart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+}
