@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { splitLabelled } from '../../src/labelling/split.js';
+
+describe('split', () => {
+  it('keeps 200 of 500 balanced labels for calibration, 20 a class', () => {
+    const labels = Int32Array.from({ length: 500 }, (_, i) => i % 10);
+    const { train, calibration } = splitLabelled(labels, 10, 0.4, 7);
+    assert.equal(train.length, 300);
+    for (let label = 0; label < 10; label++)
+      assert.equal(calibration.filter((position) => labels[position] === label).length, 20);
+  });
+
+  it('parts every position into exactly one part, ascending, with both parts in each class of two or more', () => {
+    const labels = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 80 });
+    fc.assert(
+      fc.property(labels, fc.double({ min: 0.01, max: 0.99, noNaN: true }), fc.nat(), (list, share, seed) => {
+        const { train, calibration } = splitLabelled(Int32Array.from(list), 5, share, seed);
+        for (const part of [train, calibration])
+          assert.deepEqual(
+            part,
+            part.toSorted((a, b) => a - b),
+          );
+        assert.deepEqual(
+          [...train, ...calibration].sort((a, b) => a - b),
+          list.map((_, i) => i),
+        );
+        for (let label = 0; label < 5; label++) {
+          const n = list.filter((l) => l === label).length;
+          const held = calibration.filter((position) => list[position] === label).length;
+          const expected = n < 2 ? 0 : Math.min(n - 1, Math.max(1, Math.round(share * n)));
+          assert.equal(held, expected);
+        }
+      }),
+    );
+  });
+
+  it('gives the same parts for the same seed, other parts for another, and other classes do not matter', () => {
+    const labels = Int32Array.from({ length: 100 }, (_, i) => (i < 50 ? 0 : 1));
+    const once = splitLabelled(labels, 2, 0.5, 1);
+    assert.deepEqual(splitLabelled(labels, 2, 0.5, 1), once);
+    assert.notDeepEqual(splitLabelled(labels, 2, 0.5, 2), once);
+    const fewer = splitLabelled(labels.slice(0, 60), 2, 0.5, 1);
+    const first = (positions: number[]) => positions.filter((position) => position < 50);
+    assert.deepEqual(first(fewer.train), first(once.train));
+  });
+
+  it('names a label that is none of the classes', () => {
+    assert.throws(() => splitLabelled(Int32Array.of(0, 3), 2, 0.5, 1), {
+      code: 'DATASET_CLASS_UNKNOWN',
+      message: /labelled image 1 has label 3/,
+    });
+  });
+});
