@@ -4,8 +4,9 @@ import { decodeSafetensors, encodeSafetensors } from '../contracts/safetensors.j
 import { clusterOutput } from '../contracts/stages.js';
 import type { ClusterInput, ClusterOutput, ClustersFile, SampleOutput } from '../contracts/stages.js';
 import type { AssignmentRow } from '../contracts/tables.js';
-import { assign, fitKMeans, normaliseRows, outlierRadii, sampleRows } from '../labelling/kmeans.js';
-import type { Features } from '../labelling/kmeans.js';
+import { assign, fitKMeans, sampleRows } from '../labelling/kmeans.js';
+import type { Rows } from '../labelling/kmeans.js';
+import { isOutlier, outlierRadii } from '../labelling/outliers.js';
 import { encodeTable, tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
 import { readItems, readManifest, readSet } from './inputs.js';
@@ -32,12 +33,12 @@ export const cluster = stage<ClusterInput, ClusterOutput>(
       const distances = new Float32Array(manifest.counts.pool);
       let position = 0;
       for (const shard of shards) {
-        const found = assign(await readFeatures(store, shard), centroids);
+        const found = await assign(await readFeatures(store, shard), centroids);
         clusters.set(found.cluster, position);
         distances.set(found.distance, position);
         position += found.cluster.length;
       }
-      const radii = outlierRadii(clusters, distances, centroids.k);
+      const radii = outlierRadii({ cluster: clusters, distance: distances }, centroids.k);
       const rows: AssignmentRow[] = [];
       const sizes = new Array<number>(centroids.k).fill(0);
       position = 0;
@@ -46,7 +47,7 @@ export const cluster = stage<ClusterInput, ClusterOutput>(
           const group = clusters[position] as number;
           const distance = distances[position++] as number;
           sizes[group] = (sizes[group] ?? 0) + 1;
-          rows.push({ id, cluster: group, distance, outlier: distance > (radii[group] as number) });
+          rows.push({ id, cluster: group, distance, outlier: isOutlier(group, distance, radii) });
         }
       }
       const file: ClustersFile = {
@@ -69,13 +70,13 @@ export const cluster = stage<ClusterInput, ClusterOutput>(
     }),
 );
 
-async function readFeatures(store: Store, shard: SampleOutput): Promise<Features> {
+async function readFeatures(store: Store, shard: SampleOutput): Promise<Rows> {
   const { features } = decodeSafetensors(await store.readBytes(shard.features)).tensors;
   const [n, width] = features?.shape ?? [];
   if (!features || n === undefined || width === undefined || !(features.data instanceof Float32Array)) {
     throw problem('FORMAT_UNKNOWN', `Blob ${shard.features.sha256} holds no features of shape [n, width].`);
   }
-  return normaliseRows({ data: features.data, n, width });
+  return { data: features.data, n, width };
 }
 
 /** At most SAMPLE_LIMIT rows of all shards, chosen by position. */
@@ -84,7 +85,7 @@ async function sampleFeatures(
   shards: readonly SampleOutput[],
   total: number,
   seed: [number, number],
-): Promise<Features> {
+): Promise<Rows> {
   const chosen = sampleRows(total, SAMPLE_LIMIT, seed);
   let data: Float32Array | undefined;
   let width = 0;

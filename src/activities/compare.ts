@@ -17,8 +17,8 @@ export async function compare(input: CompareInput, store: Store): Promise<Compar
   let confusion: number[][] = [];
   for (const round of rounds) {
     const comparison = await compareRound(store, round, truth, manifest.classes.length);
-    records.push({ ...comparison.summary(), testAccuracy: round.testAccuracy });
-    confusion = comparison.confusion;
+    records.push(comparison.record(round.testAccuracy));
+    confusion = comparison.confusion();
   }
   const last = records.at(-1);
   if (!last) throw problem('DATASET_INVALID', 'the run has no finished round to compare.');
@@ -36,7 +36,7 @@ async function compareRound(
   for await (const row of labelRows(await store.fetch(round.labels))) {
     const answer = truth.get(row.id);
     // Images whose label nobody ever knew can't be compared; they count nowhere.
-    if (answer !== undefined) comparison.add(answer, row.status === 'accepted' ? row.label : null);
+    if (answer !== undefined) comparison.add(answer, row.label);
   }
   return comparison;
 }

@@ -1,7 +1,8 @@
+import { problem } from '../contracts/errors.js';
 import { clustersFile, cutoffFile, relabelOutput } from '../contracts/stages.js';
 import type { RelabelInput, RelabelOutput } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
-import { LabelCounter, decide } from '../labelling/relabel.js';
+import { countLabels, decide } from '../labelling/relabel.js';
 import { decodeTable, encodeTable, labelRows, tables } from '../store/index.js';
 import { readItems, readManifest, readPosteriors, readSet, shardOf } from './inputs.js';
 import { stage } from './stage.js';
@@ -20,7 +21,6 @@ export const relabel = stage<RelabelInput, RelabelOutput>(
       const before = input.previous ? labelRows(await store.fetch(input.previous))[Symbol.asyncIterator]() : undefined;
       const context = { cutoff, round: input.round, model: input.model.sha256, classes: manifest.classes };
 
-      const counter = new LabelCounter();
       const rows: LabelRow[] = [];
       const { shards } = await readSet(store, input.pool);
       for (const [index, scored] of shards.entries()) {
@@ -28,22 +28,12 @@ export const relabel = stage<RelabelInput, RelabelOutput>(
         const items = await readItems(store, shardOf(manifest, 'pool', index));
         for (const [i, posterior] of posteriors.entries()) {
           const previous = before ? ((await before.next()).value as LabelRow | undefined) : undefined;
-          const group = groups[rows.length];
-          const item = items[i];
-          if (
-            !group ||
-            !item ||
-            group.id !== posterior.id ||
-            item.id !== posterior.id ||
-            (previous && previous.id !== posterior.id)
-          ) {
-            throw new Error(`pool image ${rows.length}: posteriors, clusters and labels are not of the same image`);
-          }
-          const row = decide({ name: item.name, posterior, assignment: group, previous: previous ?? null }, context);
-          counter.add(row);
-          rows.push(row);
+          const [image, group] = [items[i], groups[rows.length]];
+          if (!image || !group)
+            throw problem('SHAPE_MISMATCH', `Posteriors of shard ${index} have more rows than the shard has images.`);
+          rows.push(decide(image, posterior, group, previous ?? null, context));
         }
       }
-      return { labels: await store.putBytes('labels/1', encodeTable(tables.labels, rows)), counts: counter.counts };
+      return { labels: await store.putBytes('labels/1', encodeTable(tables.labels, rows)), counts: countLabels(rows) };
     }),
 );
