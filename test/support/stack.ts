@@ -24,8 +24,9 @@ export class TestHome {
 
   static async make(extra: NodeJS.ProcessEnv = {}): Promise<TestHome> {
     const home = await mkdtemp(join(tmpdir(), 'labelloop-home-'));
-    const env = { ...process.env, LABELLOOP_HOME: home, LABELLOOP_LOG: 'debug', ...extra };
-    for (const name of ['TEMPORAL_ADDRESS', 'TEMPORAL_CONFIG_FILE', 'MINIO_ENDPOINT']) if (!(name in extra)) delete env[name];
+    const env: NodeJS.ProcessEnv = { ...process.env, LABELLOOP_HOME: home, LABELLOOP_LOG: 'debug', ...extra };
+    for (const name of ['TEMPORAL_ADDRESS', 'TEMPORAL_CONFIG_FILE', 'MINIO_ENDPOINT'])
+      if (!(name in extra)) delete env[name];
     return new TestHome(home, env);
   }
 

@@ -129,7 +129,16 @@ describe('survival', function () {
   }
 
   async function finish(run: string): Promise<Digests> {
-    await until('the end', () => labelloop.progress(run).then((at) => at.status === 'completed' || at.error, () => null), 300, 500);
+    await until(
+      'the end',
+      () =>
+        labelloop.progress(run).then(
+          (at) => at.status === 'completed' || at.error,
+          () => null,
+        ),
+      300,
+      500,
+    );
     const view: RunView = await labelloop.show(run);
     assert.equal(view.status, 'completed', view.error?.message);
     return { labels: view.labelsDigest, models: view.rounds.map((round) => round.modelDigest) };
@@ -261,7 +270,15 @@ class Minio {
       stdio: 'ignore',
     });
     const url = `http://127.0.0.1:${this.port}/minio/health/live`;
-    await until('MinIO', () => fetch(url).then((answer) => answer.ok, () => false), 30);
+    await until(
+      'MinIO',
+      () =>
+        fetch(url).then(
+          (answer) => answer.ok,
+          () => false,
+        ),
+      30,
+    );
   }
 
   async kill(): Promise<void> {

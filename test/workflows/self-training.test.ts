@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { WorkflowFailedError } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Worker } from '@temporalio/worker';
+import type { LearnerActivities, StageActivities } from '../../src/contracts/activities.js';
+import {
+  LEARNER_TASK_QUEUE,
+  QUERY_STATUS,
+  STAGE_TASK_QUEUE,
+  TASK_QUEUE,
+  UPDATE_PAUSE,
+  UPDATE_RESUME,
+  WORKFLOW_TYPE,
+} from '../../src/contracts/names.js';
+import type { BlobKind, Ref } from '../../src/contracts/references.js';
+import type { RunState, RunSummary } from '../../src/contracts/run.js';
+import { runSettings } from '../../src/contracts/settings.js';
+import type { RunSettingsInput } from '../../src/contracts/settings.js';
+import type { StageResult } from '../../src/contracts/stages.js';
+import { startTemporal, workflowBundle } from '../support/temporal.js';
+import { until } from '../support/wait.js';
+
+const POOL_SHARDS = 250;
+const PAYLOAD_LIMIT = 16 * 1024;
+
+const ref = (kind: BlobKind, n: number): Ref => ({ kind, sha256: n.toString(16).padStart(64, '0'), bytes: 1 });
+const fresh = <T>(output: T): StageResult<T> => ({ output, key: 'k', cached: false, seconds: 1 });
+
+/** The order of things alone is under test here: activities answer with references to nothing. */
+class Script {
+  readonly calls: string[] = [];
+  inFlight = 0;
+  mostInFlight = 0;
+  missingOnce: number[] = [];
+  hangIn: string | undefined;
+
+  activities(shards = POOL_SHARDS): LearnerActivities & StageActivities {
+    const note = async (name: string): Promise<void> => {
+      this.calls.push(name);
+      if (name !== this.hangIn) return;
+      const context = Context.current();
+      const beat = setInterval(() => context.heartbeat(), 100);
+      await context.cancelled.finally(() => clearInterval(beat));
+    };
+    return {
+      open: async ({ settings }) => {
+        await note('open');
+        const checked = runSettings.safeParse(settings);
+        if (!checked.success) throw ApplicationFailure.nonRetryable('settings can not be used', 'SETTINGS_INVALID');
+        return {
+          settings: checked.data,
+          dataset: ref('dataset/1', 1),
+          shards: { labelled: 1, pool: shards, test: 1 },
+          counts: { labelled: 100, pool: 1000, test: 100 },
+          hasTruth: true,
+        };
+      },
+      split: async () => fresh({ split: ref('split/1', 2), train: 60, calibration: 40 }),
+      train: async ({ round, labels }) => {
+        await note(`train ${round} ${labels ? 'with' : 'without'} pseudo-labels`);
+        return fresh({ model: ref('model/1', 100 + round), steps: 1, loss: 0.1, parameters: 1, images: 1 });
+      },
+      sample: async ({ split, shard }) => {
+        this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
+        await new Promise((resolve) => setImmediate(resolve));
+        this.inFlight--;
+        this.calls.push(`sample ${split} ${shard}`);
+        return fresh({ posteriors: ref('posteriors/1', shard), features: ref('features/1', shard), count: 4 });
+      },
+      gather: async ({ split }) => {
+        const missing = split === 'pool' ? this.missingOnce : [];
+        this.missingOnce = split === 'pool' ? [] : this.missingOnce;
+        return missing.length ? { set: null, missing } : { set: ref('posterior-set/1', 3), missing };
+      },
+      threshold: async () =>
+        fresh({
+          cutoff: ref('cutoff/1', 4),
+          value: 1,
+          estimate: { grade: 'B' as const, accepted: 1, errors: 0, error: 0, upper: 1, coverage: 1 },
+        }),
+      cluster: async () => fresh({ clusters: ref('clusters/1', 5), clusterCount: 30, outliers: 10 }),
+      relabel: async ({ round }) =>
+        fresh({
+          labels: ref('labels/1', 200 + round),
+          counts: { accepted: 900, added: 900, kept: 0, flipped: 0, revoked: 0, open: 90, outliers: 10 },
+        }),
+      evaluate: async ({ record }) => {
+        await note(`evaluate ${record.round}`);
+        return { history: ref('history/1', 300 + record.round), testAccuracy: 0.9 };
+      },
+      compare: async () => ({
+        comparison: ref('comparison/1', 6),
+        last: {
+          coverage: 0.9,
+          labelError: 0.01,
+          labelErrorInterval: { lower: 0, upper: 0.02 },
+          kappa: 0.9,
+          testAccuracy: 0.9,
+        },
+      }),
+    };
+  }
+}
+
+describe('workflow selfTraining', function () {
+  this.timeout(120_000);
+  let env: TestWorkflowEnvironment;
+
+  before(async () => {
+    env = await startTemporal();
+  });
+  after(async () => env?.teardown());
+
+  async function withWorkers<T>(script: Script, work: () => Promise<T>, shards = 3): Promise<T> {
+    const { nativeConnection: connection } = env;
+    const activities = script.activities(shards);
+    const options = { connection, activities, maxHeartbeatThrottleInterval: '100 ms' } as const;
+    const workers = await Promise.all([
+      Worker.create({ connection, taskQueue: TASK_QUEUE, workflowBundle: await workflowBundle() }),
+      Worker.create({ ...options, taskQueue: LEARNER_TASK_QUEUE }),
+      Worker.create({ ...options, taskQueue: STAGE_TASK_QUEUE }),
+    ]);
+    const runs = workers.map((worker) => worker.run());
+    try {
+      return await work();
+    } finally {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(runs);
+    }
+  }
+
+  const start = (workflowId: string, settings: Partial<RunSettingsInput>): Promise<WorkflowHandle> =>
+    env.client.workflow.start(WORKFLOW_TYPE, {
+      workflowId,
+      taskQueue: TASK_QUEUE,
+      args: [{ dataset: 'digits', ...settings }],
+    });
+
+  it('goes through its rounds, each a run of its own, and hands pseudo-labels on', async () => {
+    const script = new Script();
+    await withWorkers(script, async () => {
+      const handle = await start('rounds', { rounds: 2 });
+      const summary = (await handle.result()) as RunSummary;
+      assert.equal(summary.rounds, 2);
+      assert.deepEqual(summary.labels, ref('labels/1', 202));
+      assert.equal(summary.truth?.coverage, 0.9);
+    });
+    const order = script.calls.filter((call) => !call.startsWith('sample'));
+    assert.deepEqual(order, [
+      'open',
+      'train 1 without pseudo-labels',
+      'evaluate 1',
+      'train 2 with pseudo-labels',
+      'evaluate 2',
+    ]);
+    assert.equal(script.calls.filter((call) => call.startsWith('sample pool')).length, 6);
+  });
+
+  it('keeps 250 shards within the window, its history under 2,000 events and its payloads under 16 KiB', async () => {
+    const script = new Script();
+    await withWorkers(
+      script,
+      async () => {
+        const handle = await start('wide', { rounds: 1, window: 8 });
+        await handle.result();
+        assert.ok(script.mostInFlight <= 8, `${script.mostInFlight} shards were in flight`);
+        const { events } = await handle.fetchHistory();
+        assert.ok(events && events.length < 2000, `${events?.length} events`);
+        for (const event of events ?? []) {
+          const bytes = JSON.stringify(event).length;
+          assert.ok(bytes < PAYLOAD_LIMIT, `event ${String(event.eventId)} has ${bytes} bytes`);
+        }
+      },
+      POOL_SHARDS,
+    );
+  });
+
+  it('scores shards again whose results the store has lost', async () => {
+    const script = new Script();
+    script.missingOnce = [1];
+    await withWorkers(script, async () => (await start('missing', { rounds: 1 })).result());
+    assert.equal(script.calls.filter((call) => call === 'sample pool 1').length, 2);
+    assert.equal(script.calls.filter((call) => call === 'sample pool 0').length, 1);
+  });
+
+  it('pause stops the stage in flight, resume runs it again', async () => {
+    const script = new Script();
+    script.hangIn = 'train 1 without pseudo-labels';
+    await withWorkers(script, async () => {
+      const handle = await start('pause', { rounds: 1 });
+      await until('training', () => script.calls.includes(script.hangIn ?? ''));
+      await handle.executeUpdate(UPDATE_PAUSE);
+      assert.equal((await handle.query<RunState>(QUERY_STATUS)).status, 'paused');
+      script.hangIn = undefined;
+      await handle.executeUpdate(UPDATE_RESUME);
+      await handle.result();
+    });
+    assert.equal(script.calls.filter((call) => call.startsWith('train')).length, 2);
+  });
+
+  it('a pause between rounds holds in the next round', async () => {
+    const script = new Script();
+    script.hangIn = 'evaluate 1';
+    await withWorkers(script, async () => {
+      const handle = await start('pause-between', { rounds: 2 });
+      await until('evaluate', () => script.calls.includes('evaluate 1'));
+      await handle.executeUpdate(UPDATE_PAUSE);
+      script.hangIn = undefined;
+      assert.equal((await handle.query<RunState>(QUERY_STATUS)).status, 'paused');
+      await handle.executeUpdate(UPDATE_RESUME);
+      assert.equal(((await handle.result()) as RunSummary).rounds, 2);
+    });
+  });
+
+  it('cancel waits for the stage to stop and ends the run as cancelled', async () => {
+    const script = new Script();
+    script.hangIn = 'train 1 without pseudo-labels';
+    await withWorkers(script, async () => {
+      const handle = await start('cancel', { rounds: 1 });
+      await until('training', () => script.calls.includes(script.hangIn ?? ''));
+      await handle.cancel();
+      await assert.rejects(
+        handle.result(),
+        (error) => error instanceof WorkflowFailedError && error.cause instanceof CancelledFailure,
+      );
+    });
+  });
+
+  it('bad settings fail the workflow at once with their code and message', async () => {
+    const script = new Script();
+    await withWorkers(script, async () => {
+      const handle = await start('bad', { rounds: -1 });
+      await assert.rejects(handle.result(), (error) => {
+        assert.ok(error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure);
+        assert.equal(error.cause.type, 'SETTINGS_INVALID');
+        assert.equal(error.cause.message, 'settings can not be used');
+        return true;
+      });
+    });
+    assert.deepEqual(script.calls, ['open']);
+  });
+});
+
+describe('workflow bundle', () => {
+  it('holds nothing that does not belong into the sandbox', async () => {
+    const { code } = await workflowBundle();
+    for (const name of ['zod', 'tensorflow', 'minio', 'pino', 'sharp'])
+      assert.ok(!code.includes(`node_modules/${name}`) && !code.includes(`node_modules/@${name}`), name);
+  });
+});
