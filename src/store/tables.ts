@@ -1,0 +1,235 @@
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import {
+  asyncBufferFromFile,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+  type AsyncBuffer,
+} from 'hyparquet';
+import { ByteWriter, ParquetWriter, type ColumnSource, type SchemaElement } from 'hyparquet-writer';
+import type { AnswerRow, AssignmentRow, ItemRow, LabelRow, PosteriorRow } from '../contracts/tables.js';
+import { storeErrors } from './errors.js';
+
+/** A shard's worth of rows: what one step of a reader or writer holds. */
+const GROUP_ROWS = 4096;
+
+/** Parquet types by what they hold: int32 and float (32 bits) are as narrow as the columns need. */
+type ColumnType<Value> = Value extends string
+  ? 'string'
+  : Value extends number
+    ? 'int32' | 'float'
+    : Value extends boolean
+      ? 'boolean'
+      : Value extends number[]
+        ? 'float[]'
+        : never;
+type AnyColumnType = 'string' | 'int32' | 'float' | 'boolean' | 'float[]';
+
+/** A table's columns in the order of the file; none is ever null. */
+export interface TableSpec<Row> {
+  readonly name: string;
+  readonly columns: { readonly [Column in keyof Row & string]: ColumnType<Row[Column]> };
+}
+
+/** `posteriors/1`, as contracts/tables.ts documents it; so for the tables below. */
+export const posteriors: TableSpec<PosteriorRow> = {
+  name: 'posteriors/1',
+  columns: {
+    id: 'string',
+    predicted: 'int32',
+    probability: 'float',
+    probability_std: 'float',
+    predictive_entropy: 'float',
+    aleatoric: 'float',
+    epistemic: 'float',
+    log_variance: 'float',
+    p: 'float[]',
+  },
+};
+
+export const labels: TableSpec<LabelRow> = {
+  name: 'labels/1',
+  columns: {
+    id: 'string',
+    name: 'string',
+    status: 'string',
+    change: 'string',
+    label: 'int32',
+    class: 'string',
+    predicted: 'int32',
+    probability: 'float',
+    predictive_entropy: 'float',
+    aleatoric: 'float',
+    epistemic: 'float',
+    cluster: 'int32',
+    source: 'string',
+    round: 'int32',
+    model: 'string',
+    threshold: 'float',
+  },
+};
+
+export const items: TableSpec<ItemRow> = { name: 'items/1', columns: { id: 'string', name: 'string' } };
+
+export const answers: TableSpec<AnswerRow> = { name: 'answers/1', columns: { id: 'string', label: 'int32' } };
+
+export const assignments: TableSpec<AssignmentRow> = {
+  name: 'assignments',
+  columns: { id: 'string', cluster: 'int32', distance: 'float', outlier: 'boolean' },
+};
+
+type Rows<Row> = Iterable<Row> | AsyncIterable<Row>;
+
+/** A table as the bytes of a Parquet file. Equal rows give equal bytes. */
+export function encodeTable<Row extends object>(spec: TableSpec<Row>, rows: Iterable<Row>): Uint8Array {
+  const encoder = new Encoder(spec);
+  const parts = [...groupsOf(rows)].map((group) => encoder.group(group));
+  return Buffer.concat([...parts, encoder.end()]);
+}
+
+/** A Parquet file in pieces, a row group each: for tables that should not be in memory as a whole. */
+export async function* encodeTableStream<Row extends object>(
+  spec: TableSpec<Row>,
+  rows: Rows<Row>,
+): AsyncGenerator<Uint8Array> {
+  const encoder = new Encoder(spec);
+  let group: Row[] = [];
+  for await (const row of rows) {
+    group.push(row);
+    if (group.length < GROUP_ROWS) continue;
+    yield encoder.group(group);
+    group = [];
+  }
+  if (group.length > 0) yield encoder.group(group);
+  yield encoder.end();
+}
+
+/** Writes a table to a file, a row group at a time. */
+export async function writeTable<Row extends object>(
+  path: string,
+  spec: TableSpec<Row>,
+  rows: Rows<Row>,
+): Promise<void> {
+  await pipeline(encodeTableStream(spec, rows), createWriteStream(path));
+}
+
+/** All rows of a table. */
+export async function decodeTable<Row extends object>(
+  spec: TableSpec<Row>,
+  source: Uint8Array | string,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const group of readGroups(spec, source)) for (const row of group) rows.push(row);
+  return rows;
+}
+
+/** The rows of a table, one after the other; a row group is in memory at a time. */
+export async function* readRows<Row extends object>(
+  spec: TableSpec<Row>,
+  source: Uint8Array | string,
+): AsyncGenerator<Row> {
+  for await (const group of readGroups(spec, source)) yield* group;
+}
+
+/**
+ * The rows of a table, a row group at a time.
+ *
+ * @param source bytes of the file, or its path
+ * @throws FORMAT_UNKNOWN where it is no Parquet file or has other columns
+ */
+export async function* readGroups<Row extends object>(
+  spec: TableSpec<Row>,
+  source: Uint8Array | string,
+): AsyncGenerator<Row[]> {
+  const place = typeof source === 'string' ? source : `table of ${source.length} bytes`;
+  const file = typeof source === 'string' ? await asyncBufferFromFile(source) : asyncBufferOf(source);
+  const metadata = await parquetMetadataAsync(file).catch((error: unknown) => {
+    throw storeErrors.format(place, `a Parquet file of ${spec.name}`, error);
+  });
+  const columns = Object.keys(spec.columns);
+  const found = parquetSchema(metadata).children.map((child) => child.element.name);
+  if (columns.join() !== found.join())
+    throw storeErrors.format(place, `${spec.name} with columns ${columns.join(', ')}; it has ${found.join(', ')}`);
+  let rowStart = 0;
+  for (const group of metadata.row_groups) {
+    const rowEnd = rowStart + Number(group.num_rows);
+    yield (await parquetReadObjects({ file, metadata, rowStart, rowEnd })) as Row[];
+    rowStart = rowEnd;
+  }
+}
+
+/** Writes row groups into one buffer that is taken away after each. */
+class Encoder<Row extends object> {
+  private readonly writer = new ByteWriter();
+  private readonly parquet: ParquetWriter;
+  private readonly columns: [string, AnyColumnType][];
+
+  constructor(spec: TableSpec<Row>) {
+    this.columns = Object.entries<AnyColumnType>(spec.columns);
+    const schema = [{ name: 'root', num_children: this.columns.length }, ...this.columns.flatMap(schemaOf)];
+    this.parquet = new ParquetWriter({ writer: this.writer, schema, createdBy: 'labelloop' });
+  }
+
+  group(rows: readonly Row[]): Uint8Array {
+    const columnData = this.columns.map(([name, type]) => ({ name, data: columnOf(rows, name as keyof Row, type) }));
+    void this.parquet.write({ columnData, rowGroupSize: GROUP_ROWS });
+    return this.take();
+  }
+
+  end(): Uint8Array {
+    void this.parquet.finish();
+    return this.take();
+  }
+
+  // `offset` counts on, since the footer points into the whole file; `index` alone is the buffer's.
+  private take(): Uint8Array {
+    const bytes = this.writer.getBytes().slice();
+    this.writer.index = 0;
+    return bytes;
+  }
+}
+
+function schemaOf([name, type]: [string, AnyColumnType]): SchemaElement[] {
+  const repetition_type = 'REQUIRED';
+  switch (type) {
+    case 'string':
+      return [{ name, type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type }];
+    case 'int32':
+      return [{ name, type: 'INT32', repetition_type }];
+    case 'float':
+      return [{ name, type: 'FLOAT', repetition_type }];
+    case 'boolean':
+      return [{ name, type: 'BOOLEAN', repetition_type }];
+    case 'float[]':
+      return [
+        { name, converted_type: 'LIST', repetition_type, num_children: 1 },
+        { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+        { name: 'element', type: 'FLOAT', repetition_type },
+      ];
+  }
+}
+
+function columnOf<Row>(rows: readonly Row[], name: keyof Row, type: AnyColumnType): ColumnSource['data'] {
+  if (type === 'int32') return Int32Array.from(rows, (row) => row[name] as number);
+  if (type === 'float') return Float32Array.from(rows, (row) => row[name] as number);
+  return rows.map((row) => row[name]);
+}
+
+function* groupsOf<Row>(rows: Iterable<Row>): Generator<Row[]> {
+  let group: Row[] = [];
+  for (const row of rows) {
+    group.push(row);
+    if (group.length < GROUP_ROWS) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
+function asyncBufferOf(bytes: Uint8Array): AsyncBuffer {
+  return {
+    byteLength: bytes.length,
+    slice: (start, end) => new Uint8Array(bytes.subarray(start, end)).buffer,
+  };
+}
