@@ -2,7 +2,7 @@ import { problem } from '../contracts/errors.js';
 import { historyFile } from '../contracts/stages.js';
 import type { CompareInput, CompareOutput, ComparisonFile, RoundRecord, TruthRecord } from '../contracts/stages.js';
 import { Comparison } from '../labelling/compare.js';
-import { labelRows } from '../store/index.js';
+import { readRows, tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
 import { readAnswers, readManifest } from './inputs.js';
 
@@ -33,7 +33,7 @@ async function compareRound(
   classes: number,
 ): Promise<Comparison> {
   const comparison = new Comparison(classes);
-  for await (const row of labelRows(await store.fetch(round.labels))) {
+  for await (const row of readRows(tables.labels, await store.fetch(round.labels))) {
     const answer = truth.get(row.id);
     // Images whose label nobody ever knew can't be compared; they count nowhere.
     if (answer !== undefined) comparison.add(answer, row.label);

@@ -15,7 +15,7 @@ export async function gather({ shards, ...task }: GatherInput, store: Store): Pr
   const found: SampleOutput[] = [];
   const missing: number[] = [];
   for (let shard = 0; shard < shards && missing.length < MISSING_AT_ONCE; shard++) {
-    const record = await store.lookup(sample.name, addressOf(sample, { ...task, shard }));
+    const record = await store.lookup(addressOf(sample, { ...task, shard }));
     if (record) found.push(sampleOutput.parse(record.output));
     else missing.push(shard);
   }

@@ -3,7 +3,7 @@ import { clustersFile, cutoffFile, relabelOutput } from '../contracts/stages.js'
 import type { RelabelInput, RelabelOutput } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
 import { countLabels, decide } from '../labelling/relabel.js';
-import { decodeTable, encodeTable, labelRows, tables } from '../store/index.js';
+import { decodeTable, encodeTable, readRows, tables } from '../store/index.js';
 import { readItems, readManifest, readPosteriors, readSet, shardOf } from './inputs.js';
 import { stage } from './stage.js';
 
@@ -17,8 +17,10 @@ export const relabel = stage<RelabelInput, RelabelOutput>(
       const manifest = await readManifest(store, input.dataset);
       const cutoff = await store.readJson(input.cutoff, cutoffFile);
       const { assignments } = await store.readJson(input.clusters, clustersFile);
-      const groups = decodeTable(tables.assignments, await store.readBytes(assignments));
-      const before = input.previous ? labelRows(await store.fetch(input.previous))[Symbol.asyncIterator]() : undefined;
+      const groups = await decodeTable(tables.assignments, await store.readBytes(assignments));
+      const before = input.previous
+        ? readRows(tables.labels, await store.fetch(input.previous))[Symbol.asyncIterator]()
+        : undefined;
       const context = { cutoff, round: input.round, model: input.model.sha256, classes: manifest.classes };
 
       const rows: LabelRow[] = [];

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deriveSeed } from '../contracts/random.js';
@@ -13,7 +14,7 @@ import { stage } from './stage.js';
 /** Scores one shard with stochastic forward passes. */
 export const sample = stage<SampleInput, SampleOutput>('sample', 1, sampleOutput, async (input, attempt) => {
   const { store, learner, beating } = attempt;
-  const folder = join(attempt.scratch, `sample-${attempt.key.slice(0, 16)}-${process.pid}-${Date.now()}`);
+  const folder = join(attempt.scratch, `sample-${randomUUID()}`);
   await mkdir(folder, { recursive: true });
   try {
     const output = join(folder, 'posterior.safetensors');

@@ -72,8 +72,8 @@ export function asActivity<Input, Output>(
   return (input) =>
     guarded(deps, of.name, async (attempt) => {
       const key = addressOf(of, input);
-      const log = attempt.log.child({ key: key.slice(0, 12) });
-      const known = await attempt.beating(() => deps.store.lookup(of.name, key));
+      const log = attempt.log.child({ key });
+      const known = await attempt.beating(() => deps.store.lookup(key));
       if (known) {
         await of.settle?.(key, deps.store);
         log.info({ event: 'cached' }, `${of.name}: from the store`);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -10,7 +11,7 @@ import type { Ref } from '../contracts/references.js';
 import { encodeSafetensors } from '../contracts/safetensors.js';
 import { trainOutput } from '../contracts/stages.js';
 import type { TrainInput, TrainOutput } from '../contracts/stages.js';
-import { labelRows } from '../store/index.js';
+import { readRows, tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
 import { readLabels, readManifest, readSplit } from './inputs.js';
 import { stage } from './stage.js';
@@ -31,7 +32,7 @@ export const train = stage<TrainInput, TrainOutput>('train', 1, trainOutput, run
 
 async function run(input: TrainInput, attempt: Attempt): Promise<TrainOutput> {
   const { store, learner, beating, key } = attempt;
-  const folder = join(attempt.scratch, `train-${key.slice(0, 16)}-${process.pid}-${Date.now()}`);
+  const folder = join(attempt.scratch, `train-${randomUUID()}`);
   await mkdir(folder, { recursive: true });
   try {
     const { manifest, task, progress } = await beating(() => prepare(input, attempt, folder));
@@ -122,7 +123,7 @@ async function trainingItems(
   if (labels) {
     const placeInPool = positions(pool);
     let position = 0;
-    for await (const label of labelRows(await store.fetch(labels))) {
+    for await (const label of readRows(tables.labels, await store.fetch(labels))) {
       if (label.status === 'accepted') {
         const [shard, row] = placeInPool(position);
         add(items, shard + labelled.length, row, label.label, label.source === 'human' ? 1 : 0);

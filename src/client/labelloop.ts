@@ -15,7 +15,7 @@ import type { RunSettings, RunSettingsInput } from '../contracts/settings.js';
 import { comparisonFile, historyFile } from '../contracts/stages.js';
 import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
-import { labelRows, Store } from '../store/index.js';
+import { readRows, Store, tables } from '../store/index.js';
 import { findConnections } from './connections.js';
 import type { Connections } from './connections.js';
 import { clientErrors } from './errors.js';
@@ -211,7 +211,7 @@ export class Labelloop {
   async *labels(run: string): AsyncGenerator<LabelRow> {
     const facts = await this.facts(run);
     const labels = facts.summary?.labels ?? facts.memo?.labels;
-    if (labels) yield* labelRows(await this.store.fetch(labels));
+    if (labels) yield* readRows(tables.labels, await this.store.fetch(labels));
   }
 
   async close(): Promise<void> {

@@ -15,3 +15,4 @@ export {
   writeTable,
   type TableSpec,
 } from './tables.js';
+export * as tables from './tables.js';

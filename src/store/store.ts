@@ -72,6 +72,13 @@ export class Store {
     return { kind, sha256, bytes };
   }
 
+  /**
+   * Removes a blob, if it is there. For what nobody refers to any more, such as a checkpoint that a newer one replaces.
+   */
+  removeBlob(reference: Ref): Promise<void> {
+    return this.bucket.remove(blobPath(reference.sha256));
+  }
+
   /** Stores a value as canonical JSON (RFC 8785). */
   putJson(kind: BlobKind, value: unknown): Promise<Ref> {
     return this.putBytes(kind, Buffer.from(canonicalJson(value)));
