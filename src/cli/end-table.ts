@@ -21,7 +21,7 @@ export function roundTable(view: RunView, width?: number): string[] {
     [right('for people'), (round) => count(round.open + round.outliers)],
     ...(known
       ? ([
-          [{ title: 'label error (95 %)' }, labelError],
+          [{ title: 'label error' }, labelError],
           [right('kappa'), (round) => round.truth?.kappa?.toFixed(3) ?? NONE],
         ] as [Column, (round: Round) => string][])
       : ([
@@ -47,7 +47,7 @@ function labelError({ truth }: Round): string {
   if (truth?.labelError == null) return NONE;
   const interval = truth.labelErrorInterval;
   const range =
-    interval === null ? '' : ` (${(interval.lower * 100).toFixed(2)} to ${(interval.upper * 100).toFixed(2)})`;
+    interval === null ? '' : ` [${(interval.lower * 100).toFixed(2)}, ${(interval.upper * 100).toFixed(2)}]`;
   return `${percent(truth.labelError)}${range}`;
 }
 
@@ -75,12 +75,14 @@ export function gradeLines(view: RunView): string[] {
       ]
     : [];
   if (!view.dryRun) return estimate;
-  return [
-    ...estimate,
-    view.rounds.some((round) => round.truth !== null)
-      ? "Dry run: the pool's true labels were hidden at import and used for this comparison alone."
-      : "Dry run: the pool's true labels are hidden; the closing comparison alone will read them.",
-  ];
+  const compared = view.rounds.some((round) => round.truth !== null);
+  return compared
+    ? [
+        'Label error: measured on the whole pool, in brackets its exact 95 % interval (Clopper-Pearson).',
+        ...estimate,
+        "Dry run: the pool's true labels were hidden at import and used for this comparison alone.",
+      ]
+    : [...estimate, "Dry run: the pool's true labels are hidden; the closing comparison alone will read them."];
 }
 
 /** The end of `run watch` and of the demo: the table, what it is worth, where things are. */
