@@ -1,0 +1,38 @@
+import { problem } from '../contracts/errors.js';
+
+/** What the command line itself refuses. */
+export const cliErrors = {
+  /** `labels export --out FILE` where FILE is there. */
+  outputExists: (file: string) =>
+    problem('USAGE', `${file} is there already. Pass --force to overwrite it, or another --out.`),
+
+  /** `run start --run 'My run'`. */
+  runIdInvalid: (run: string, allowed: string) =>
+    problem('USAGE', `--run '${run}': can't be a run's id. Use ${allowed}.`),
+
+  /** `labels export --out labels` without --format. */
+  exportFormatUnknown: (file: string) =>
+    problem(
+      'USAGE',
+      `${file}: the extension names no format. End it in .csv, .jsonl or .parquet, or pass --format csv|jsonl|parquet.`,
+    ),
+
+  outputNotWritable: (file: string, cause: unknown) =>
+    problem(
+      'USAGE',
+      `${file}: can't be written. Name a file in a folder that exists and that you may write to.`,
+      cause,
+    ),
+
+  /** `run start --settings FILE`. */
+  settingsFileUnreadable: (file: string, cause: unknown) =>
+    problem('SETTINGS_INVALID', `${file}: can't be read. Name a YAML or JSON file that exists.`, cause),
+
+  settingsFileBroken: (file: string, detail: string, cause: unknown) =>
+    problem('SETTINGS_INVALID', `${file}: is neither YAML nor JSON: ${detail}. Correct it there.`, cause),
+
+  settingsFileNoMap: (file: string) =>
+    problem('SETTINGS_INVALID', `${file}: holds no settings. Write 'name: value' lines, such as 'rounds: 3'.`),
+
+  settingsInvalid: (complaints: readonly string[]) => problem('SETTINGS_INVALID', complaints.join('\n')),
+};

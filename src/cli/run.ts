@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { runLines } from './end-table.js';
+import { count, table } from './format.js';
+import { examples, verb, withClient } from './verb.js';
+import { follow } from './watch.js';
+import type { Command } from 'commander';
+import type { FlagSettings } from './run-settings.js';
+import type { Call, Context } from './verb.js';
+
+type StartOptions = FlagSettings & { settings?: string; fresh?: true; run?: string; watch?: true };
+
+export function addRunVerbs(program: Command, context: Context): void {
+  const run = program.command('run').description('start, watch and steer runs');
+  run.addHelpText('after', examples('labelloop run start --dataset shells --watch', 'labelloop run list'));
+
+  run
+    .command('start')
+    .description('start a run; prints its id')
+    // Not commander's requiredOption: the dataset may come from the settings file.
+    .option('--dataset <name>', 'dataset to label')
+    .option('--seed <n>', 'all randomness comes from it (default 0)')
+    .option('--preset <name>', 'model and training recipe (default compact)')
+    .option('--target-error <share>', 'label error that the cut-off aims at, 0.02 or 2% (default 2%)')
+    .option('--rounds <n>', 'rounds at most (default 3)')
+    .option('--passes <n>', 'stochastic forward passes an image (default 30)')
+    .option('--steps <n>', "training steps a round (default: the preset's)")
+    .option('--threshold <rule>', 'cut-off rule: target-error or fence (default target-error)')
+    .option('--calibration-share <share>', 'share of the labelled images kept for the cut-off (default 40%)')
+    .option('--settings <file>', 'YAML or JSON file with settings; flags override it')
+    .option('--fresh', 'compute every stage anew instead of taking it from the store')
+    .option('--run <id>', 'id of the run (default: from dataset and settings)')
+    .option('--watch', 'follow it to its end')
+    .addHelpText(
+      'after',
+      examples(
+        'labelloop run start --dataset shells --seed 7 --target-error 2% --rounds 3',
+        'labelloop run start --settings run.yaml --watch',
+      ),
+    )
+    .action(
+      verb(context, async (call: Call<StartOptions>) => {
+        const { settings: file, fresh, run: id, watch, ...flags } = call.options;
+        // Loaded here: zod and the YAML parser would slow every other verb down.
+        const { checkRunId, readRunSettings } = await import('./run-settings.js');
+        if (id !== undefined) checkRunId(id);
+        const settings = await readRunSettings(file, flags, fresh ? freshSalt() : undefined);
+        return await withClient(call.services, async (client) => {
+          const before = await client.list();
+          const started = await client.start(settings, id === undefined ? {} : { run: id });
+          const known = before.find((entry) => entry.run === started.run);
+          if (known?.status === 'running' || known?.status === 'paused')
+            call.note(`A run with these settings is under way (${known.status}): ${started.run}.`);
+          else if (known) call.note('These settings ran before: stages that are in the store are not computed again.');
+          if (watch) return await follow(call, client, started.run);
+          call.note(`Next: labelloop run watch ${started.run}`);
+          return { document: started, lines: [started.run] };
+        });
+      }),
+    );
+
+  run
+    .command('list')
+    .description('all runs, newest first')
+    .addHelpText('after', examples('labelloop run list'))
+    .action(
+      verb(context, async (call) =>
+        withClient(call.services, async (client) => {
+          const runs = (await client.list()).sort((a, b) => b.startedAt.localeCompare(a.startedAt));
+          const columns = [
+            { title: 'run' },
+            { title: 'status' },
+            { title: 'dataset' },
+            { title: 'round', align: 'right' as const },
+            { title: 'started' },
+          ];
+          const rows = runs.map((entry) => [
+            entry.run,
+            entry.status,
+            entry.dataset ?? '-',
+            count(entry.round),
+            entry.startedAt,
+          ]);
+          const none = ['No runs yet. Start one: labelloop run start --dataset NAME'];
+          return { document: { runs }, lines: runs.length === 0 ? none : table(columns, rows) };
+        }),
+      ),
+    );
+
+  run
+    .command('show')
+    .description('a run: status, rounds, labels, model')
+    .argument('<run>', 'id of the run')
+    .addHelpText('after', examples('labelloop run show shells-1a2b3c4d', 'labelloop run show shells-1a2b3c4d --json'))
+    .action(
+      verb(context, async (call, id: string) =>
+        withClient(call.services, async (client) => {
+          const view = await client.show(id);
+          return { document: view, lines: runLines(view, call.terminal.out.columns) };
+        }),
+      ),
+    );
+
+  run
+    .command('watch')
+    .description('follow a run to its end; exit code 1 unless it completed')
+    .argument('<run>', 'id of the run')
+    .addHelpText('after', examples('labelloop run watch shells-1a2b3c4d'))
+    .action(verb(context, async (call, id: string) => withClient(call.services, (client) => follow(call, client, id))));
+
+  const steering = [
+    {
+      name: 'pause',
+      description: 'let a run rest after the tasks in flight',
+      said: (id: string) => `${id} rests after the tasks in flight. Go on: labelloop run resume ${id}`,
+    },
+    {
+      name: 'resume',
+      description: 'let a paused run go on',
+      said: (id: string) => `${id} goes on. Follow it: labelloop run watch ${id}`,
+    },
+    {
+      name: 'cancel',
+      description: 'end a run; what is in the store stays',
+      said: (id: string) =>
+        `${id} ends as soon as its tasks have stopped. The same 'run start' goes on from what is in the store.`,
+    },
+  ] as const;
+  for (const { name, description, said } of steering)
+    run
+      .command(name)
+      .description(description)
+      .argument('<run>', 'id of the run')
+      .addHelpText('after', examples(`labelloop run ${name} shells-1a2b3c4d`))
+      .action(
+        verb(context, async (call, id: string) =>
+          withClient(call.services, async (client) => {
+            await client[name](id);
+            const { status } = await client.progress(id);
+            return { document: { run: id, status }, lines: [said(id)] };
+          }),
+        ),
+      );
+}
+
+/** No two runs share it, so nothing of an earlier run is found in the store. */
+export const freshSalt = (): string => randomBytes(8).toString('hex');

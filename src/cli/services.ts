@@ -1,0 +1,145 @@
+import type { Writable } from 'node:stream';
+import type { DatasetManifest } from '../contracts/dataset.js';
+import type { RunProgress, RunStatus, RunSummary, RunView } from '../contracts/run.js';
+import type { RunSettingsInput } from '../contracts/settings.js';
+import type { LabelRow } from '../contracts/tables.js';
+
+/*
+ * What the command line needs of the other rooms, and no more. The verbs take it by injection, so that none of them
+ * loads a server's client or a decoder before it is used; `wiring.ts` binds it to the rooms.
+ */
+
+/** A run in `run list`. */
+export interface RunListEntry {
+  run: string;
+  status: RunStatus;
+  dataset: string | null;
+  round: number;
+  /** ISO 8601. */
+  startedAt: string;
+}
+
+/** The client's runs: start, steer, read. */
+export interface RunsClient {
+  /** The same settings while they run give the run that is under way; an ended one starts again from the store. */
+  start(settings: RunSettingsInput, options?: { run?: string }): Promise<{ run: string }>;
+  show(run: string): Promise<RunView>;
+  list(): Promise<RunListEntry[]>;
+  progress(run: string): Promise<RunProgress>;
+  /** Ends when the run ends. */
+  watch(run: string, options?: { signal?: AbortSignal; intervalMs?: number }): AsyncIterable<RunProgress>;
+  pause(run: string): Promise<void>;
+  resume(run: string): Promise<void>;
+  cancel(run: string): Promise<void>;
+  result(run: string): Promise<RunSummary>;
+  labels(run: string): AsyncIterable<LabelRow>;
+  close(): Promise<void>;
+}
+
+/** A process of the embedded stack. */
+export interface ProcessStatus {
+  name: string;
+  pid: number | null;
+  healthy: boolean;
+  restarts: number;
+  /** ISO 8601, null where it does not run. */
+  since: string | null;
+  /** Path of its log. */
+  log: string | null;
+}
+
+/** The embedded stack as `status` prints it. */
+export interface StackStatus {
+  processes: ProcessStatus[];
+}
+
+/** One thing that a run needs of this machine; `mend` is the command that puts it right, null where nothing is wrong. */
+export interface Check {
+  name: string;
+  ok: boolean;
+  version: string | null;
+  source: string | null;
+  mend: string | null;
+}
+
+export interface Diagnosis {
+  ok: boolean;
+  checks: Check[];
+}
+
+/** Says what is being done, a line each. */
+export interface Telling {
+  onLine: (line: string) => void;
+}
+
+/** The stack on this machine. */
+export interface LocalStack {
+  up(options: Telling): Promise<StackStatus>;
+  down(options: Telling): Promise<unknown>;
+  status(): Promise<StackStatus>;
+  doctor(): Promise<Diagnosis>;
+  provision(options: Telling): Promise<unknown>;
+}
+
+export const sourceKinds = ['folder', 'csv', 'jsonl', 'idx'] as const;
+export type SourceKind = (typeof sourceKinds)[number];
+
+/** What `dataset import` asks for. */
+export interface ImportRequest {
+  path: string;
+  name: string;
+  kind?: SourceKind;
+  size?: { height: number; width: number };
+  channels?: 1 | 3;
+  /** Labels that stay; the rest are hidden as the truth (a dry run). */
+  keepLabels?: number;
+  keep?: 'balanced' | 'random';
+  seed?: number;
+  /** Images of the pool at most. */
+  pool?: number;
+  skipBad?: boolean;
+  shardSize?: number;
+  onProgress?: (progress: { done: number; total: number | null }) => void;
+  signal?: AbortSignal;
+}
+
+/** Datasets in the store. */
+export interface Datasets {
+  importDataset(request: ImportRequest): Promise<DatasetManifest>;
+  listDatasets(): Promise<DatasetManifest[]>;
+  /** @throws LabelloopError DATASET_UNKNOWN */
+  readDataset(name: string): Promise<DatasetManifest>;
+}
+
+export const exportFormats = ['csv', 'jsonl', 'parquet'] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+
+export const workerRoles = ['workflows', 'stages', 'all'] as const;
+export type WorkerRole = (typeof workerRoles)[number];
+
+/** Which run the demo goes on with: `<home>/demo.json`. */
+export interface DemoRun {
+  run: string;
+  salt: string;
+}
+
+/** What the demo needs besides the rooms. */
+export interface DemoState {
+  /** Folder with MNIST as IDX files. */
+  images(): string;
+  last(): Promise<DemoRun | null>;
+  remember(demo: DemoRun): Promise<void>;
+}
+
+export interface Services {
+  client(): Promise<RunsClient>;
+  local(): Promise<LocalStack>;
+  datasets(): Promise<Datasets>;
+  /** Writes the rows to the stream. */
+  exportLabels(rows: AsyncIterable<LabelRow>, format: ExportFormat, stream: Writable): Promise<void>;
+  /** Serves tasks until SIGTERM. */
+  runWorker(options: { role: WorkerRole }): Promise<void>;
+  /** Writes the HTML report; returns its path. */
+  writeReport(run: string): Promise<string>;
+  demo: DemoState;
+}

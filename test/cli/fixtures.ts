@@ -1,0 +1,221 @@
+import { PassThrough } from 'node:stream';
+import { runCommandLine } from '../../src/cli/program.js';
+import { problem } from '../../src/contracts/errors.js';
+import type { Services } from '../../src/cli/services.js';
+import type { Terminal } from '../../src/cli/terminal.js';
+import type { DatasetManifest } from '../../src/contracts/dataset.js';
+import type { Ref } from '../../src/contracts/references.js';
+import type { RunProgress, RunView } from '../../src/contracts/run.js';
+import type { TruthRecord } from '../../src/contracts/stages.js';
+import type { LabelRow } from '../../src/contracts/tables.js';
+
+const ref = (kind: Ref['kind'], digit: string): Ref => ({ kind, sha256: digit.repeat(64), bytes: 10 });
+
+export const truth = (labelError: number | null): TruthRecord => ({
+  coverage: 0.95,
+  labelError,
+  labelErrorInterval: labelError === null ? null : { lower: labelError * 0.9, upper: labelError * 1.1 },
+  kappa: labelError === null ? null : 0.982,
+  testAccuracy: 0.981,
+});
+
+export const round = (changes: Partial<RunView['rounds'][number]> = {}): RunView['rounds'][number] => ({
+  round: 1,
+  accepted: 9312,
+  added: 9312,
+  kept: 0,
+  flipped: 0,
+  revoked: 0,
+  open: 588,
+  outliers: 100,
+  seconds: 61.24,
+  modelDigest: 'b'.repeat(64),
+  testAccuracy: 0.981,
+  estimate: { error: 0.012, upper: 0.029, coverage: 0.91 },
+  fromStore: [],
+  truth: null,
+  ...changes,
+});
+
+export const view = (changes: Partial<RunView> = {}): RunView => ({
+  run: 'shells-1a2b3c4d',
+  status: 'completed',
+  error: null,
+  dataset: 'shells',
+  dryRun: false,
+  round: 1,
+  stage: null,
+  budget: { train: 300, calibration: 200, audit: 0 },
+  pool: { total: 10_000, labelled: 9312, open: 588, outliers: 100 },
+  rounds: [round()],
+  labelsDigest: 'a'.repeat(64),
+  labels: ref('labels/1', 'a'),
+  model: ref('model/1', 'b'),
+  truth: null,
+  report: null,
+  startedAt: '2026-01-02T03:04:05.000Z',
+  endedAt: '2026-01-02T03:08:05.000Z',
+  ...changes,
+});
+
+export const progress = (changes: Partial<RunProgress> = {}): RunProgress => ({
+  run: 'shells-1a2b3c4d',
+  status: 'running',
+  round: 2,
+  rounds: 3,
+  stage: 'train',
+  shards: { done: 0, total: 3 },
+  pool: { total: 10_000, labelled: 9312, open: 588, outliers: 100 },
+  tasks: [
+    { stage: 'train', done: 600, total: 1200, imagesPerSecond: 5400, loss: 0.2134, attempt: 1, lastFailure: null },
+  ],
+  secondsLeft: 130,
+  error: null,
+  ...changes,
+});
+
+export const manifest = (changes: Partial<DatasetManifest> = {}): DatasetManifest => ({
+  format: 'labelloop.dataset/1',
+  name: 'shells',
+  classes: ['cowrie', 'whelk'],
+  image: { height: 32, width: 32, channels: 3 },
+  shards: { labelled: [], pool: [], test: [] },
+  counts: { labelled: 500, pool: 10_000, test: 0 },
+  labels: ref('answers/1', 'c'),
+  testLabels: null,
+  truth: null,
+  dryRun: false,
+  source: { kind: 'folder', path: './shells' },
+  notes: { duplicates: 0, testOverlap: 0, skipped: 0, examples: [] },
+  ...changes,
+});
+
+export const labelRow = (id: string): LabelRow => ({
+  id,
+  name: `${id}.png`,
+  status: 'accepted',
+  change: 'accept',
+  label: 1,
+  class: 'whelk',
+  predicted: 1,
+  probability: 0.99,
+  predictive_entropy: 0.02,
+  aleatoric: 0.015,
+  epistemic: 0.005,
+  cluster: 0,
+  source: 'model',
+  round: 1,
+  model: 'b'.repeat(64),
+  threshold: 0.3,
+});
+
+/** What a verb did to the other rooms, in order: `start {"dataset":…}`. */
+export type Log = string[];
+
+type Parts = { [Room in 'client' | 'local' | 'datasets']?: Partial<Awaited<ReturnType<Services[Room]>>> } & Partial<
+  Pick<Services, 'exportLabels' | 'runWorker' | 'writeReport'>
+> & { demo?: Partial<Services['demo']> };
+
+/** Rooms that answer by hand and write down what they were asked; a test changes the parts it is about. */
+export function rooms(log: Log = [], parts: Parts = {}): Services {
+  const said = <T>(what: string, answer: T): Promise<T> => {
+    log.push(what);
+    return Promise.resolve(answer);
+  };
+  const stack = { processes: [{ name: 'temporal', pid: 12, healthy: true, restarts: 0, since: null, log: '/t.log' }] };
+  async function* watch(): AsyncIterable<RunProgress> {
+    yield await Promise.resolve(progress());
+  }
+  async function* labels(): AsyncIterable<LabelRow> {
+    yield await Promise.resolve(labelRow('0a'));
+    yield labelRow('0b');
+  }
+  return {
+    client: () =>
+      Promise.resolve({
+        start: (settings, options) => {
+          const run = options?.run ?? 'shells-1a2b3c4d';
+          return said(`start ${JSON.stringify(settings)}`, { run });
+        },
+        show: (run) =>
+          run === 'nobody'
+            ? Promise.reject(problem('RUN_UNKNOWN', `no run '${run}'. 'labelloop run list' shows the runs.`))
+            : said(`show ${run}`, view({ run })),
+        list: () => said('list', []),
+        progress: (run) => said(`progress ${run}`, progress({ run, status: 'paused' })),
+        watch,
+        pause: (run) => said(`pause ${run}`, undefined),
+        resume: (run) => said(`resume ${run}`, undefined),
+        cancel: (run) => said(`cancel ${run}`, undefined),
+        result: () => Promise.reject(new Error('not asked for')),
+        labels,
+        close: () => said('close', undefined),
+        ...parts.client,
+      }),
+    local: () =>
+      Promise.resolve({
+        up: ({ onLine }) => {
+          onLine('Starting Temporal.');
+          return said('up', stack);
+        },
+        down: () => said('down', undefined),
+        status: () => said('status', stack),
+        doctor: () =>
+          said('doctor', {
+            ok: true,
+            checks: [{ name: 'node', ok: true, version: '20', source: 'PATH', mend: null }],
+          }),
+        provision: () => said('provision', undefined),
+        ...parts.local,
+      }),
+    datasets: () =>
+      Promise.resolve({
+        importDataset: ({ onProgress, signal, ...request }) => {
+          onProgress?.({ done: 1, total: signal ? null : 1 });
+          return said(`import ${JSON.stringify(request)}`, manifest({ name: request.name }));
+        },
+        listDatasets: () => said('list datasets', [manifest()]),
+        readDataset: (name) => said(`read ${name}`, manifest({ name })),
+        ...parts.datasets,
+      }),
+    exportLabels:
+      parts.exportLabels ??
+      (async (rows, format, stream) => {
+        for await (const row of rows) stream.write(`${format} ${row.id}\n`);
+      }),
+    runWorker: parts.runWorker ?? (({ role }) => said(`worker ${role}`, undefined)),
+    writeReport: parts.writeReport ?? ((run) => said(`report ${run}`, `/home/reports/${run}.html`)),
+    demo: {
+      images: () => '/mnist',
+      last: () => Promise.resolve(null),
+      remember: ({ run }) => said(`remember ${run}`, undefined),
+      ...parts.demo,
+    },
+  };
+}
+
+export interface Ran {
+  exitCode: number;
+  out: string;
+  err: string;
+}
+
+/** Runs a command in this process against hand-written rooms. `interrupt` presses Ctrl-C as soon as it is listened for. */
+export async function labelloop(
+  args: string,
+  services: Services = rooms(),
+  { interrupt = false }: { interrupt?: boolean } = {},
+): Promise<Ran> {
+  const out = new PassThrough();
+  const err = new PassThrough();
+  const terminal: Terminal = {
+    out,
+    err,
+    onInterrupt(listener) {
+      if (interrupt) setImmediate(listener);
+      return () => undefined;
+    },
+  };
+  const exitCode = await runCommandLine(args.split(' '), services, terminal);
+  return { exitCode, out: String(out.read() ?? ''), err: String(err.read() ?? '') };
+}
