@@ -3,7 +3,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deriveSeed } from '../contracts/random.js';
 import { decodeSafetensors, encodeSafetensors } from '../contracts/safetensors.js';
-import type { SafetensorsFile } from '../contracts/safetensors.js';
+import type { TensorFile } from '../contracts/safetensors.js';
 import { sampleOutput } from '../contracts/stages.js';
 import type { SampleInput, SampleOutput } from '../contracts/stages.js';
 import type { ItemRow, PosteriorRow } from '../contracts/tables.js';
@@ -52,16 +52,16 @@ export const sample = stage<SampleInput, SampleOutput>('sample', 1, sampleOutput
 /** Images of different splits get different masks, though their positions are the same. */
 const SPLIT_STREAM = { labelled: 0, pool: 1, test: 2 };
 
-type Tensor = SafetensorsFile['tensors'][string];
+type Tensor = TensorFile['tensors'][string];
 
-function tensor(file: SafetensorsFile, name: string): Tensor {
+function tensor(file: TensorFile, name: string): Tensor {
   const found = file.tensors[name];
   if (!found) throw new Error(`the learner's result has no tensor '${name}'`);
   return found;
 }
 
 /** The learner's columns as rows, with the images' ids. */
-function posteriorRows(items: readonly ItemRow[], file: SafetensorsFile): PosteriorRow[] {
+function posteriorRows(items: readonly ItemRow[], file: TensorFile): PosteriorRow[] {
   const column = (name: string): ArrayLike<number> => tensor(file, name).data;
   const p = tensor(file, 'p');
   const classes = p.shape[1] as number;

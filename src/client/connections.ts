@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { stackFile } from '../contracts/connection.js';
@@ -17,11 +16,11 @@ const NO_STACK =
 
 /**
  * Finds the connections.
- * @param home folder of the embedded stack's `stack.json`
+ * @param stackPath the embedded stack's `stack.json`
  * @throws STACK_UNAVAILABLE when neither the environment nor a stack names a server
  */
-export function findConnections(home: string, env: NodeJS.ProcessEnv = process.env): Connections {
-  const stack = readStack(home);
+export function findConnections(stackPath: string, env: NodeJS.ProcessEnv = process.env): Connections {
+  const stack = readStack(stackPath);
   return { temporal: findTemporal(stack), store: configuredStore(env) ?? embeddedStore(stack) };
 }
 
@@ -59,8 +58,7 @@ function parseEndpoint(endpoint: string, useSSL: boolean): URL {
   return new URL(text);
 }
 
-function readStack(home: string): StackFile | null {
-  const path = join(home, 'stack.json');
+function readStack(path: string): StackFile | null {
   if (!existsSync(path)) return null;
   const parsed = stackFile.safeParse(JSON.parse(readFileSync(path, 'utf8')));
   return parsed.success ? parsed.data : null;

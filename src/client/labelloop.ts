@@ -67,7 +67,8 @@ export class Labelloop {
     private readonly client: Client,
     /** The store behind the runs, for readers of artefacts. */
     readonly store: Store,
-    private readonly home: string,
+    /** Folder of this machine's HTML reports. */
+    private readonly reports: string,
   ) {}
 
   /**
@@ -75,9 +76,9 @@ export class Labelloop {
    * @throws STACK_UNAVAILABLE, STORE_UNAVAILABLE, STORE_DENIED
    */
   static async connect(options: ConnectOptions = {}): Promise<Labelloop> {
-    const home = options.home ?? paths().home;
-    const { temporal, store } = options.connections ?? findConnections(home);
-    const opened = await Store.open(store, { cacheDir: paths({ home }).blobs });
+    const places = paths(options.home ? { ...process.env, LABELLOOP_HOME: options.home } : process.env);
+    const { temporal, store } = options.connections ?? findConnections(places.stackFile);
+    const opened = await Store.open(store, { cacheDir: places.blobs });
     const address = temporal.connectionOptions.address ?? 'localhost:7233';
     const connection = await Connection.connect({ connectTimeout: '10 seconds', ...temporal.connectionOptions }).catch(
       (error: unknown) => {
@@ -85,7 +86,7 @@ export class Labelloop {
       },
     );
     const client = new Client({ connection, ...(temporal.namespace ? { namespace: temporal.namespace } : {}) });
-    return new Labelloop(connection, client, opened, home);
+    return new Labelloop(connection, client, opened, places.reports);
   }
 
   /**
@@ -114,7 +115,7 @@ export class Labelloop {
       manifest: await this.manifestOf(facts),
       rounds: await this.rounds(facts),
       comparison: await this.comparison(facts),
-      report: reportPath(this.home, run),
+      report: reportPath(this.reports, run),
     });
   }
 

@@ -6,11 +6,11 @@ import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
 import type { RunFacts } from './labelloop.js';
 
 /** Where the HTML report of a run is kept on this machine. */
-export const reportFile = (home: string, run: string): string => join(home, 'reports', `${run}.html`);
+export const reportFile = (reports: string, run: string): string => join(reports, `${run}.html`);
 
 /** The report's path, null until it was written. */
-export function reportPath(home: string, run: string): string | null {
-  const path = reportFile(home, run);
+export function reportPath(reports: string, run: string): string | null {
+  const path = reportFile(reports, run);
   return existsSync(path) ? path : null;
 }
 

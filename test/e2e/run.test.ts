@@ -23,7 +23,10 @@ describe('a run, end to end', function () {
   before(async () => {
     stack = await TestHome.make();
     await stack.json('up');
-    labelloop = await Labelloop.connect({ home: stack.home, connections: findConnections(stack.home, stack.env) });
+    labelloop = await Labelloop.connect({
+      home: stack.home,
+      connections: findConnections(join(stack.home, 'stack.json'), stack.env),
+    });
   });
 
   after(async () => {

@@ -220,7 +220,7 @@ function secondsDoneTwice(log: Record<string, unknown>[], run: string): number {
 }
 
 async function connect(stack: TestHome): Promise<Labelloop> {
-  const connections = findConnections(stack.home, stack.env);
+  const connections = findConnections(join(stack.home, 'stack.json'), stack.env);
   return Labelloop.connect({ home: stack.home, connections });
 }
 
