@@ -34,8 +34,7 @@ export function splitLabelled(
     const n = ofClass.length;
     const held = n < 2 ? 0 : Math.min(n - 1, Math.max(1, Math.round(calibrationShare * n)));
     const shuffled = new RandomStream(key, label).shuffle(ofClass);
-    calibration.push(...shuffled.slice(0, held));
-    train.push(...shuffled.slice(held));
+    shuffled.forEach((position, i) => (i < held ? calibration : train).push(position));
   });
   const ascending = (a: number, b: number) => a - b;
   return { train: train.sort(ascending), calibration: calibration.sort(ascending) };

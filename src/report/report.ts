@@ -1,0 +1,264 @@
+import type { Ref } from '../contracts/references.js';
+import type { RunView } from '../contracts/run.js';
+import { classChart, confusionChart, coverageChart, entropyChart, errorChart } from './charts.js';
+import { count, decimal, NOTHING, percent, time } from './format.js';
+import { html, Markup } from './html.js';
+import { STYLE } from './style.js';
+import type { Gallery, Picture, ReportExtra } from './types.js';
+
+export type { EntropyCounts, Gallery, Picture, ReportExtra } from './types.js';
+
+/**
+ * The run as one HTML page that needs nothing else: no script, no network, pictures inside. Everything that a user named is
+ * escaped, and the page forbids itself to load anything.
+ *
+ * @param view the run, finished or not
+ * @param extra what a view does not hold; galleries are shown in their order, empty ones left out
+ */
+export function renderReport(view: RunView, extra: ReportExtra): string {
+  const page = html`<html lang="en">
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <meta
+        http-equiv="Content-Security-Policy"
+        content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+      />
+      <title>${view.run} – Labelloop</title>
+      <style>
+        ${new Markup(STYLE)}
+      </style>
+    </head>
+    <body>
+      <main>
+        ${[
+          head(view),
+          roundsSection(view),
+          chartsSection(view, extra),
+          picturesSection(extra.pictures),
+          budgetSection(view),
+          resultsSection(view),
+          settingsSection(extra),
+        ]}
+      </main>
+    </body>
+  </html>`;
+  return `<!doctype html>\n${page.text}\n`;
+}
+
+function head(view: RunView): Markup {
+  const { run, status, error, dataset, startedAt, endedAt, dryRun } = view;
+  return html`<header>
+    <h1>${run}</h1>
+    <p><span class="status ${status}">${status}</span></p>
+    <p class="lead">${summary(view)}</p>
+    ${dryRun && html`<p class="banner"><strong>Dry run: the true labels were known and hidden; used only for the closing comparison.</strong> Figures against the truth are no field results.</p>`}
+    ${error && html`<p class="banner failure"><strong>${error.code}</strong>: ${error.message}</p>`}
+    <p class="soft">
+      Dataset ${dataset ?? NOTHING}. Started ${time(startedAt)}${endedAt && `, ended ${time(endedAt)}`}. Written by
+      Labelloop.
+    </p>
+  </header>`;
+}
+
+/** What came out, in sentences for someone who knows none of the terms below. */
+function summary(view: RunView): string {
+  const { pool, rounds } = view;
+  const last = rounds.at(-1);
+  if (!last) return 'No round has ended yet.';
+  const share = pool.total === 0 ? 0 : last.accepted / pool.total;
+  const sentences = [
+    `${count(last.accepted)} of ${count(pool.total)} pool images labelled (${percent(share)}); ` +
+      `${count(last.open)} are left for people as too uncertain, ${count(last.outliers)} as outliers.`,
+  ];
+  const truth = last.truth ?? view.truth;
+  if (truth?.labelError != null) {
+    const interval = truth.labelErrorInterval;
+    const between = interval ? ` (95\u00a0% interval ${percent(interval.lower)} to ${percent(interval.upper)})` : '';
+    sentences.push(`Compared with the hidden truth, ${percent(truth.labelError)} of these labels are wrong${between}.`);
+  } else if (last.estimate.coverage > 0) {
+    sentences.push(`About ${percent(last.estimate.error)} of them may be wrong: an estimate, not a guarantee.`);
+  }
+  return sentences.join(' ');
+}
+
+interface Column {
+  title: string;
+  text?: boolean;
+  cell: (round: RunView['rounds'][number]) => Markup | string;
+}
+
+const dryRunColumns: Column[] = [
+  {
+    title: 'Label error (truth)',
+    cell: ({ truth }) => {
+      const interval = truth?.labelErrorInterval;
+      return html`${percent(truth?.labelError)}${interval && html`<small>${(interval.lower * 100).toFixed(2)} to ${percent(interval.upper)}</small>`}`;
+    },
+  },
+  { title: 'Kappa', cell: ({ truth }) => decimal(truth?.kappa, 3) },
+];
+
+const columns = (withTruth: boolean): Column[] => [
+  { title: 'Round', cell: ({ round }) => String(round) },
+  { title: 'Labelled', cell: ({ accepted }) => count(accepted) },
+  { title: 'Added', cell: ({ added }) => count(added) },
+  { title: 'Flipped', cell: ({ flipped }) => count(flipped) },
+  { title: 'Revoked', cell: ({ revoked }) => count(revoked) },
+  { title: 'Left for people', cell: ({ open }) => count(open) },
+  { title: 'Outliers', cell: ({ outliers }) => count(outliers) },
+  {
+    title: 'Estimated error, grade\u00a0B',
+    cell: ({ estimate }) =>
+      estimate.coverage > 0 ? html`${percent(estimate.error)}<small>bound ${percent(estimate.upper)}</small>` : NOTHING,
+  },
+  ...(withTruth ? dryRunColumns : []),
+  { title: 'Test accuracy', cell: ({ testAccuracy }) => percent(testAccuracy) },
+  { title: 'Seconds', cell: ({ seconds }) => count(seconds) },
+  { title: 'From the store', text: true, cell: ({ fromStore }) => fromStore.join(', ') || NOTHING },
+];
+
+function roundsSection({ rounds }: RunView): Markup {
+  const withTruth = rounds.some(({ truth }) => truth !== null);
+  const shown = columns(withTruth);
+  return html`<section>
+    <h2>Round by round</h2>
+    ${
+      rounds.length === 0
+        ? html`<p>No round has ended yet.</p>`
+        : html`<div class="scroll">
+            <table>
+              <thead>
+                <tr>
+                  ${shown.map(({ title, text }) => html`<th scope="col" class="${text && 'text'}">${title}</th>`)}
+                </tr>
+              </thead>
+              <tbody>
+                ${rounds.map(
+                  (round) =>
+                    html`<tr>
+                      ${shown.map(({ text, cell }) => html`<td class="${text && 'text'}">${cell(round)}</td>`)}
+                    </tr>`,
+                )}
+              </tbody>
+            </table>
+          </div>`
+    }
+    <p class="soft">
+      Labelled counts every label in force; each round decides all of them anew. The estimated error comes from
+      calibration labels: an estimate and never a guarantee, since it takes the calibration images for a fair sample of
+      the pool, which self-training breaks; its bound (95&nbsp;%, one-sided) rests on the same.
+      ${withTruth && html`The label error is measured on the hidden truth, below it the exact (Clopper-Pearson) 95&nbsp;% interval.`}
+      Seconds are work done in this run; a stage from the store took none.
+    </p>
+  </section>`;
+}
+
+function chartsSection(view: RunView, { settings, classes, classCounts, histogram, confusion }: ReportExtra): Markup {
+  const begun = view.rounds.length > 0;
+  return html`<section>
+    <h2>Charts</h2>
+    ${!begun && html`<p>They are drawn once a round has ended.</p>`}
+    <div class="charts">
+      ${[
+        begun && coverageChart(view),
+        begun && errorChart(view, settings.targetError),
+        histogram && entropyChart(histogram),
+        classCounts && classChart(classes, classCounts),
+        confusion && confusionChart(classes, confusion),
+      ]}
+    </div>
+  </section>`;
+}
+
+function picture({ png, label, truth, note }: Picture): Markup {
+  const wrong = truth !== undefined && truth !== label;
+  const source = `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+  return html`<figure class="${wrong && 'wrong'}">
+    <img src="${source}" alt="image labelled ${label}" loading="lazy" />
+    <figcaption><b>${label}</b>${wrong && html`is ${truth}<br />`}${note}</figcaption>
+  </figure>`;
+}
+
+function picturesSection(galleries: readonly Gallery[]): Markup {
+  const shown = galleries.filter(({ items }) => items.length > 0);
+  return html`<section>
+    <h2>Images</h2>
+    ${shown.length === 0 && html`<p>There are none to show yet.</p>`}
+    ${shown.map(
+      ({ title, caption, items }) =>
+        html`<h3>${title}</h3>
+          <p class="soft">${caption}</p>
+          <div class="montage">${items.map(picture)}</div>`,
+    )}
+  </section>`;
+}
+
+function budgetSection({ budget: { train, calibration, audit } }: RunView): Markup {
+  const rows: [string, number, string][] = [
+    ['Training', train, 'what every round’s model learns from'],
+    ['Calibration', calibration, 'no training step sees them; the cut-off comes from them'],
+    ['Audit', audit, 'answers about finished labels, drawn at random'],
+    ['All', train + calibration + audit, ''],
+  ];
+  return html`<section>
+    <h2>Labels that people gave</h2>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Use</th>
+            <th scope="col">Images</th>
+            <th scope="col" class="text">What for</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows.map(
+            ([use, images, note]) =>
+              html`<tr>
+                <th scope="row">${use}</th>
+                <td>${count(images)}</td>
+                <td class="text">${note}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}
+
+const stored = (ref: Ref | null): Markup =>
+  ref
+    ? html`<code>sha256/${ref.sha256.slice(0, 2)}/${ref.sha256}</code> (${ref.kind}, ${count(ref.bytes)} bytes)`
+    : html`not there yet`;
+
+function resultsSection({ run, labels, model }: RunView): Markup {
+  return html`<section>
+    <h2>Where the results are</h2>
+    <dl>
+      <dt>Labels</dt>
+      <dd>${stored(labels)}</dd>
+      <dt>Model</dt>
+      <dd>${stored(model)}</dd>
+      <dt>As a file</dt>
+      <dd><code>labelloop labels export ${run}</code></dd>
+    </dl>
+    <p class="soft">
+      Both are objects in the run’s store, under the SHA-256 of their content: the same digest is the same labels, bit
+      by bit.
+    </p>
+  </section>`;
+}
+
+function settingsSection({ settings }: ReportExtra): Markup {
+  return html`<section>
+    <h2>Settings</h2>
+    <dl>
+      ${Object.entries(settings).map(
+        ([name, value]) =>
+          html`<dt>${name}</dt>
+            <dd><code>${JSON.stringify(value)}</code></dd>`,
+      )}
+    </dl>
+  </section>`;
+}

@@ -1,0 +1,43 @@
+import type { RunSettings } from '../contracts/settings.js';
+import type { LabelStatus } from '../contracts/tables.js';
+
+/** How the pool's predictive entropies lie, by what became of the images. `EntropyHistogram` fills it. */
+export interface EntropyCounts {
+  /** Ascending, in nats; bin i is [edges[i], edges[i + 1]). */
+  edges: readonly number[];
+  /** Images a bin, edges.length - 1 numbers each. */
+  counts: Readonly<Record<LabelStatus, readonly number[]>>;
+  /** The last round's cut-off; null where it is not on the predictive entropy. */
+  cutoff: number | null;
+}
+
+/** One image of a montage. */
+export interface Picture {
+  png: Uint8Array;
+  /** Class that the model gave or would give. */
+  label: string;
+  /** True class; a dry run only. */
+  truth?: string;
+  /** A few words below the image, e.g. its entropy. */
+  note: string;
+}
+
+/** A montage: e.g. most certain labels, most uncertain labels, open images, outliers, flipped, wrong labels. */
+export interface Gallery {
+  title: string;
+  caption: string;
+  items: readonly Picture[];
+}
+
+/** What a report shows beyond the run's view. */
+export interface ReportExtra {
+  settings: RunSettings;
+  /** Class names, in the dataset's order. */
+  classes: readonly string[];
+  /** Labels in force by class, [classes]; null before the first round ended. */
+  classCounts: readonly number[] | null;
+  histogram: EntropyCounts | null;
+  /** confusion[truth][label] of the labels in force; null where the truth is unknown. */
+  confusion: readonly (readonly number[])[] | null;
+  pictures: readonly Gallery[];
+}

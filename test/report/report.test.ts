@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { renderReport } from '../../src/report/report.js';
+import { figures, finishedRun } from './fixtures.js';
+
+/** Elements that close themselves; everything else must be closed in order. */
+const VOID = new Set(['meta', 'img', 'br']);
+
+function assertBalanced(page: string): void {
+  const open: string[] = [];
+  const body = page.replace(/<style>[^]*?<\/style>/g, '').replace(/<!doctype html>/, '');
+  for (const [tag, slash, name, rest] of body.matchAll(/<(\/?)([a-z][a-z0-9]*)\b([^>]*)>/gi)) {
+    if (slash) assert.equal(open.pop(), name, `${tag} closes another element`);
+    else if (!VOID.has(name!) && !rest?.endsWith('/')) open.push(name!);
+  }
+  assert.deepEqual(open, []);
+}
+
+/** The page's text, without tags, white space made one. */
+const textOf = (page: string): string =>
+  page
+    .replace(/<style>[^]*?<\/style>/g, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ');
+
+const picture = (label: string, truth?: string) => ({
+  png: Uint8Array.of(137, 80, 78, 71),
+  label,
+  note: 'H 0.01',
+  ...(truth === undefined ? {} : { truth }),
+});
+
+describe('report', () => {
+  it('has every section of a finished dry run, in a page that is well formed', () => {
+    const pictures = [{ title: 'Wrong labels', caption: 'Most certain first.', items: [picture('4', '9')] }];
+    const page = renderReport(finishedRun(), figures({ pictures }));
+    assertBalanced(page);
+    const titles = [...page.matchAll(/<h[123]>([^<]*)<\/h[123]>/g)].map(([, title]) => title);
+    assert.deepEqual(titles, [
+      'mnist-500',
+      'Round by round',
+      'Charts',
+      'Coverage by round',
+      'Label error by round',
+      'Predictive entropy of the pool',
+      'Labels by class',
+      'Confusion matrix',
+      'Images',
+      'Wrong labels',
+      'Labels that people gave',
+      'Where the results are',
+      'Settings',
+    ]);
+    assert.match(page, /src="data:image\/png;base64,iVBORw=="/);
+    assert.equal(page.match(/<svg /g)?.length, 5);
+    assert.equal(page.match(/role="img" aria-label="[^"]{20,}"/g)?.length, 5, 'each chart is described');
+  });
+
+  it('says in sentences what came out, and that it was a dry run', () => {
+    const text = textOf(renderReport(finishedRun(), figures()));
+    assert.match(text, /9,412 of 10,000 pool images labelled \(94\.1 %\); 520 are left for people/);
+    assert.match(text, /0\.98 % of these labels are wrong \(95 % interval 0\.79 % to 1\.20 %\)/);
+    assert.match(text, /Dry run: the true labels were known and hidden; used only for the closing comparison/);
+    assert.match(text, /completed/);
+    assert.match(text, /From the store .* split, train/);
+    assert.ok(text.includes(`sha256/dd/${'d'.repeat(64)}`) && text.includes(`sha256/cc/${'c'.repeat(64)}`));
+  });
+
+  it('claims nothing about the truth in the field, and calls the estimate an estimate', () => {
+    const rounds = finishedRun().rounds.map((round) => ({ ...round, truth: null }));
+    const page = renderReport(finishedRun({ dryRun: false, rounds, truth: null }), figures({ confusion: null }));
+    const text = textOf(page);
+    assertBalanced(page);
+    assert.doesNotMatch(text, /Dry run|hidden truth|Kappa|Confusion/);
+    assert.match(text, /About 1\.85 % of them may be wrong: an estimate, not a guarantee/);
+  });
+
+  it('shows a run whose first round has not ended, and why a run failed', () => {
+    const nothing = figures({ classCounts: null, histogram: null, confusion: null });
+    const error = { code: 'TRAINING_DIVERGED', message: 'loss became <NaN>' };
+    const page = renderReport(finishedRun({ rounds: [], truth: null, labels: null, status: 'failed', error }), nothing);
+    assertBalanced(page);
+    assert.match(textOf(page), /No round has ended yet/);
+    assert.match(page, /<strong>TRAINING_DIVERGED<\/strong>: loss became &lt;NaN&gt;/);
+  });
+
+  it('shows a cut-off that accepted nothing', () => {
+    const rounds = finishedRun().rounds.map((round) => ({
+      ...round,
+      accepted: 0,
+      estimate: { error: 0.5, upper: 1, coverage: 0 },
+      truth: { coverage: 0, labelError: null, labelErrorInterval: null, kappa: null, testAccuracy: null },
+    }));
+    const { edges, counts } = figures().histogram!;
+    const page = renderReport(finishedRun({ rounds }), figures({ histogram: { edges, counts, cutoff: -1 } }));
+    assertBalanced(page);
+    assert.match(textOf(page), /The cut-off accepts nothing/);
+    assert.doesNotMatch(page, /NaN|Infinity|undefined/);
+  });
+
+  it('escapes everything that a user named', () => {
+    const evil = `<script>alert("1")</script>'&`;
+    const pictures = [{ title: evil, caption: evil, items: [{ ...picture(evil, 'x'), note: evil }] }];
+    const classes = ['x', evil];
+    const page = renderReport(
+      finishedRun({ run: evil, dataset: evil, error: { code: 'INTERNAL', message: evil } }),
+      figures({
+        pictures,
+        classes,
+        classCounts: [1, 2],
+        confusion: [
+          [1, 1],
+          [0, 1],
+        ],
+        settings: { ...figures().settings, salt: evil },
+      }),
+    );
+    assertBalanced(page);
+    assert.doesNotMatch(page, /<script|alert\("/);
+    assert.match(page, /&lt;script&gt;alert\(&quot;1&quot;\)&lt;\/script&gt;&#39;&amp;/);
+  });
+
+  it('needs no network and no script', () => {
+    const page = renderReport(
+      finishedRun(),
+      figures({ pictures: [{ title: 'a', caption: 'b', items: [picture('1')] }] }),
+    );
+    assert.doesNotMatch(page, /https?:|\/\/[a-z]|<script|<link|@import|url\(/i);
+    assert.match(page, /Content-Security-Policy"\s+content="default-src 'none'/);
+  });
+
+  it('is the same page for the same run', () => {
+    assert.equal(renderReport(finishedRun(), figures()), renderReport(finishedRun(), figures()));
+  });
+
+  it('stays small with a thousand classes and a hundred rounds', () => {
+    const classes = Array.from({ length: 1000 }, (_, i) => `class ${i}`);
+    const confusion = classes.map((_, i) => classes.map((__, j) => (i === j ? 9 : i === j + 1 ? 1 : 0)));
+    const [round] = finishedRun().rounds;
+    const rounds = Array.from({ length: 100 }, (_, i) => ({ ...round!, round: i + 1 }));
+    const page = renderReport(
+      finishedRun({ rounds }),
+      figures({ classes, confusion, classCounts: classes.map(() => 10) }),
+    );
+    assertBalanced(page);
+    assert.ok(page.length < 300_000, `${page.length} characters`);
+    assert.match(textOf(page), /class 1 labelled class 0 \(1\)/);
+  });
+});
