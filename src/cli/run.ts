@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import type { FlagSettings } from './run-settings.js';
 import type { Call, Context } from './verb.js';
 
-type StartOptions = FlagSettings & { settings?: string; fresh?: true; run?: string; watch?: true };
+type StartOptions = FlagSettings & { settings?: string; salt?: string; fresh?: true; run?: string; watch?: true };
 
 export function addRunVerbs(program: Command, context: Context): void {
   const run = program.command('run').description('start, watch and steer runs');
@@ -28,6 +28,7 @@ export function addRunVerbs(program: Command, context: Context): void {
     .option('--calibration-share <share>', 'share of the labelled images kept for the cut-off (default 40%)')
     .option('--settings <file>', 'YAML or JSON file with settings; flags override it')
     .option('--fresh', 'compute every stage anew instead of taking it from the store')
+    .option('--salt <text>', 'another text computes every stage anew, and again the next time finds it in the store')
     .option('--run <id>', 'id of the run (default: from dataset and settings)')
     .option('--watch', 'follow it to its end')
     .addHelpText(
@@ -39,11 +40,11 @@ export function addRunVerbs(program: Command, context: Context): void {
     )
     .action(
       verb(context, async (call: Call<StartOptions>) => {
-        const { settings: file, fresh, run: id, watch, ...flags } = call.options;
+        const { settings: file, salt, fresh, run: id, watch, ...flags } = call.options;
         // Loaded here: zod and the YAML parser would slow every other verb down.
         const { checkRunId, readRunSettings } = await import('./run-settings.js');
         if (id !== undefined) checkRunId(id);
-        const settings = await readRunSettings(file, flags, fresh ? freshSalt() : undefined);
+        const settings = await readRunSettings(file, flags, fresh ? freshSalt() : salt);
         return await withClient(call.services, async (client) => {
           const before = await client.list();
           const started = await client.start(settings, id === undefined ? {} : { run: id });

@@ -20,7 +20,7 @@ import { findConnections } from './connections.js';
 import type { Connections } from './connections.js';
 import { clientErrors } from './errors.js';
 import { progressOf } from './progress.js';
-import { reportPath, viewOf } from './view.js';
+import { reportFile, reportPath, viewOf } from './view.js';
 
 export interface ConnectOptions {
   /** Folder of the embedded stack; by default LABELLOOP_HOME or the user's data folder. */
@@ -206,6 +206,11 @@ export class Labelloop {
     } catch (error) {
       throw asClientError(run, error);
     }
+  }
+
+  /** Where the HTML report of a run is kept on this machine, written or not. */
+  reportFile(run: string): string {
+    return reportFile(this.reports, run);
   }
 
   /** The pool's labels of the last round that is done, an image a row; flat in memory. */
