@@ -14,7 +14,10 @@ export const services: Services = {
     const [datasets, { store }] = await Promise.all([import('../datasets/index.js'), connect()]);
     return {
       importDataset: async (request) => (await datasets.importDataset(store, request)).manifest,
-      listDatasets: async () => (await datasets.listDatasets(store)).map(({ manifest }) => manifest),
+      async listDatasets() {
+        const pointers = await datasets.listDatasets(store);
+        return Promise.all(pointers.map(async ({ name }) => (await datasets.readDataset(store, name)).manifest));
+      },
       readDataset: async (name) => (await datasets.readDataset(store, name)).manifest,
     };
   },

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import net from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findConnections, Labelloop } from '../../src/client/index.js';
 import type { RunProgress, RunView } from '../../src/client/index.js';
 import { FaultProxy } from '../support/fault-proxy.js';
+import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
 import { MNIST, TestHome } from '../support/stack.js';
 import { until } from '../support/wait.js';
 
@@ -25,23 +22,23 @@ type Victim = 'learner' | 'host' | 'worker' | 'temporal' | 'minio' | 'cli' | 'al
 
 describe('survival', function () {
   this.timeout('15m');
-  let folder: string;
-  let minio: Minio;
+  let minio: S3Server;
   let proxy: FaultProxy;
   let stack: TestHome;
   let labelloop: Labelloop;
   let undisturbed: Digests;
   const report: string[] = [];
 
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'labelloop-survival-'));
-    minio = new Minio(join(folder, 'minio'), await freePort());
-    await minio.start();
-    proxy = await FaultProxy.start({ host: '127.0.0.1', port: minio.port });
+  before(async function () {
+    const binary = s3Binary(s3Servers[0]);
+    if ('skip' in binary) return this.skip(); // needs a MinIO that it can kill: LABELLOOP_TEST_MINIO names one
+    minio = await S3Server.start(s3Servers[0], binary.path);
+    const { port, accessKey, secretKey } = minio.connection;
+    proxy = await FaultProxy.start({ host: '127.0.0.1', port });
     stack = await TestHome.make({
       MINIO_ENDPOINT: `127.0.0.1:${proxy.port}`,
-      MINIO_ACCESS_KEY: Minio.user,
-      MINIO_SECRET_KEY: Minio.password,
+      MINIO_ACCESS_KEY: accessKey,
+      MINIO_SECRET_KEY: secretKey,
     });
     await stack.json('up');
     await stack.json(
@@ -56,8 +53,7 @@ describe('survival', function () {
     await labelloop?.close();
     await stack?.remove();
     await proxy?.stop();
-    await minio?.kill();
-    await rm(folder, { recursive: true, force: true });
+    await minio?.stop();
     for (const line of report) console.log(`      ${line}`);
   });
 
@@ -151,9 +147,14 @@ describe('survival', function () {
     });
   }
 
+  async function restartMinio(): Promise<void> {
+    await minio.halt();
+    await minio.resume();
+  }
+
   async function kill(victim: Victim, watcher: ChildProcess): Promise<void> {
     if (victim === 'cli') return void watcher.kill('SIGKILL');
-    if (victim === 'minio') return minio.killAndRestart();
+    if (victim === 'minio') return restartMinio();
     if (victim === 'learner') {
       const host = await pidOf('host');
       const [learner] = await childrenOf(host);
@@ -165,7 +166,7 @@ describe('survival', function () {
     const learners = await childrenOf(processes.find(({ name }) => name === 'host')?.pid ?? 0);
     watcher.kill('SIGKILL');
     for (const pid of [...processes.map((process) => process.pid), ...learners]) if (pid) tryKill(pid);
-    await minio.killAndRestart();
+    await restartMinio();
     await stack.json('up');
   }
 
@@ -242,55 +243,4 @@ async function within<T>(seconds: number, what: string, promise: Promise<T>): Pr
     throw new Error(`gave up after ${seconds} s waiting for: ${what}`);
   });
   return Promise.race([promise, timeout]);
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
-}
-
-/** A MinIO of the test's own, so that a proxy can stand before it and a test can kill it. */
-class Minio {
-  static readonly user = 'survival';
-  static readonly password = 'survival-secret';
-  private child: ChildProcess | undefined;
-
-  constructor(
-    private readonly folder: string,
-    readonly port: number,
-  ) {}
-
-  async start(): Promise<void> {
-    const binary = process.env['LABELLOOP_TEST_MINIO'] ?? 'minio';
-    this.child = spawn(binary, ['server', this.folder, '--address', `127.0.0.1:${this.port}`, '--quiet'], {
-      env: { ...process.env, MINIO_ROOT_USER: Minio.user, MINIO_ROOT_PASSWORD: Minio.password, MINIO_BROWSER: 'off' },
-      stdio: 'ignore',
-    });
-    const url = `http://127.0.0.1:${this.port}/minio/health/live`;
-    await until(
-      'MinIO',
-      () =>
-        fetch(url).then(
-          (answer) => answer.ok,
-          () => false,
-        ),
-      30,
-    );
-  }
-
-  async kill(): Promise<void> {
-    const child = this.child;
-    if (!child || child.exitCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
-  }
-
-  async killAndRestart(): Promise<void> {
-    await this.kill();
-    await this.start();
-  }
 }
