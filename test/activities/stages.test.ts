@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { pino } from 'pino';
+import { createLearnerActivities, createStageActivities } from '../../src/activities/index.js';
+import type { Deps } from '../../src/activities/index.js';
+import { problem } from '../../src/contracts/errors.js';
+import type { Learner } from '../../src/contracts/learner.js';
+import type { SampleInput, StageResult, TrainInput, TrainOutput } from '../../src/contracts/stages.js';
+import { importDataset } from '../../src/datasets/index.js';
+import { inProcessLearner } from '../../src/learner/in-process.js';
+import { Store } from '../../src/store/index.js';
+import { MNIST } from '../support/stack.js';
+import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
+
+describe('stages', function () {
+  this.timeout(120_000);
+  let server: S3Server;
+  let folder: string;
+  let deps: Deps;
+  let train: TrainInput;
+
+  before(async function () {
+    const binary = s3Binary(s3Servers[0]);
+    if ('skip' in binary) return this.skip(); // stages are nothing without a store: LABELLOOP_TEST_MINIO names one
+    server = await S3Server.start(s3Servers[0], binary.path);
+    folder = await mkdtemp(join(tmpdir(), 'labelloop-stages-'));
+    const store = await Store.open(server.connection, { cacheDir: join(folder, 'cache') });
+    deps = {
+      store,
+      learner: inProcessLearner(),
+      scratch: folder,
+      log: pino({ level: 'silent' }),
+      worker: 'test',
+      checkpointSeconds: 0.5,
+    };
+    const { ref: dataset } = await importDataset(store, {
+      path: MNIST,
+      name: 'digits',
+      keepLabels: 60,
+      seed: 1,
+      pool: 120,
+      shardSize: 60,
+    });
+    const { output } = await inActivity(() =>
+      createStageActivities(deps).split({ dataset, calibrationShare: 0.4, seed: 1, salt: '' }),
+    );
+    train = { dataset, split: output.split, labels: null, preset: 'compact', steps: 40, seed: 1, round: 1, salt: '' };
+  });
+
+  after(async () => {
+    await deps?.learner.close();
+    await server?.stop();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+
+  const inActivity = <T>(work: () => Promise<T>, env = new MockActivityEnvironment()): Promise<T> => env.run(work);
+  const trainWith = (
+    input: TrainInput,
+    other: Partial<Deps> = {},
+    env?: MockActivityEnvironment,
+  ): Promise<StageResult<TrainOutput>> =>
+    inActivity(() => createLearnerActivities({ ...deps, ...other }).train(input), env);
+
+  it('computes once, then answers from the store', async () => {
+    const first = await trainWith(train);
+    const second = await trainWith(train);
+    assert.equal(first.cached, false);
+    assert.equal(second.cached, true);
+    assert.equal(second.seconds, 0);
+    assert.deepEqual(second.output, first.output);
+  });
+
+  it('a lost blob is computed again, to the same bytes', async () => {
+    const first = await trainWith(train);
+    await deps.store.removeBlob(first.output.model);
+    const again = await trainWith(train);
+    assert.equal(again.cached, false);
+    assert.deepEqual(again.output.model, first.output.model);
+  });
+
+  it('the loser of a race takes the result of the winner', async () => {
+    const input = { ...train, salt: 'race' };
+    const [one, two] = await Promise.all([trainWith(input), trainWith(input)]);
+    assert.deepEqual(one.output, two.output);
+    assert.equal(one.key, two.key);
+  });
+
+  it('a training that is stopped goes on from its checkpoint and ends with the same weights', async () => {
+    const steps = 400;
+    const whole = await trainWith({ ...train, steps, salt: 'whole' });
+    const env = new MockActivityEnvironment();
+    let beats = 0;
+    env.on('heartbeat', () => {
+      if (++beats === 4) env.cancel('CANCELLED');
+    });
+    const input = { ...train, steps, salt: 'stopped' };
+    await assert.rejects(trainWith(input, {}, env), (error) => error instanceof CancelledFailure);
+    const pointers = await deps.store.listPointers('progress/');
+    assert.equal(pointers.length, 1, 'a checkpoint was left for the next attempt');
+
+    let resumedAt = -1;
+    const learner: Learner = {
+      ...deps.learner,
+      device: () => deps.learner.device(),
+      sample: (task, listener) => deps.learner.sample(task, listener),
+      close: () => Promise.resolve(),
+      train: async (task, listener) => {
+        const result = await deps.learner.train(task, listener);
+        resumedAt = result.resumedAt;
+        return result;
+      },
+    };
+    const resumed = await trainWith(input, { learner });
+    assert.ok(resumedAt > 0 && resumedAt < steps, `resumed at ${resumedAt}`);
+    assert.deepEqual(resumed.output.model, whole.output.model);
+    assert.deepEqual(await deps.store.listPointers('progress/'), [], 'and it was cleared away');
+  });
+
+  it('attempt after attempt without a step of progress ends in NO_PROGRESS', async () => {
+    const learner: Learner = { ...deps.learner, train: () => Promise.reject(problem('LEARNER_DIED', 'killed')) };
+    const input = { ...train, salt: 'stuck' };
+    const codes: string[] = [];
+    for (let attempt = 0; attempt < 12; attempt++) {
+      const error: unknown = await trainWith(input, { learner }).catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof ApplicationFailure);
+      codes.push(`${error.type} ${error.nonRetryable ? 'final' : 'again'}`);
+    }
+    assert.deepEqual([...new Set(codes)], ['LEARNER_DIED again', 'NO_PROGRESS final']);
+  });
+
+  it('errors carry their code, and whether trying again can help', async () => {
+    const stages = createStageActivities(deps);
+    const failing = async (settings: unknown): Promise<string> => {
+      const error: unknown = await inActivity(() => stages.open({ settings })).catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof ApplicationFailure && error.nonRetryable);
+      return `${error.type}: ${error.message}`;
+    };
+    assert.match(await failing({ dataset: 'digits', rounds: 0 }), /^SETTINGS_INVALID: [\s\S]*rounds/);
+    assert.match(await failing({ dataset: 'digits', colour: 1 }), /^SETTINGS_INVALID: [\s\S]*colour/);
+    assert.match(await failing({ dataset: 'nowhere' }), /^DATASET_UNKNOWN: .*nowhere/);
+  });
+
+  it('gather names the shards that the store lacks, and one reference once all are there', async () => {
+    const { output } = await trainWith(train);
+    const task = {
+      dataset: train.dataset,
+      split: 'pool' as const,
+      model: output.model,
+      passes: 3,
+      seed: 1,
+      round: 1,
+      salt: '',
+    };
+    const { gather } = createStageActivities(deps);
+    const { sample } = createLearnerActivities(deps);
+    const score = (shard: number) => inActivity(() => sample({ ...task, shard } satisfies SampleInput));
+    await score(0);
+    assert.deepEqual(await inActivity(() => gather({ ...task, shards: 2 })), { set: null, missing: [1] });
+    await score(1);
+    const gathered = await inActivity(() => gather({ ...task, shards: 2 }));
+    assert.ok(gathered.set);
+  });
+
+  it('keeps no scratch files', async () => {
+    const { readdir } = await import('node:fs/promises');
+    await writeFile(join(folder, 'probe'), '');
+    assert.deepEqual((await readdir(folder)).sort(), ['cache', 'probe']);
+  });
+});
