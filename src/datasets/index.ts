@@ -1,0 +1,5 @@
+export { importDataset, type ImportResult } from './import.js';
+export type { ImportOptions, ImportProgress } from './options.js';
+export type { Skipped } from './collect.js';
+export { listDatasets, readDataset, type DatasetPointer } from './registry.js';
+export { exportFormats, exportLabels, type ExportFormat } from './export.js';

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { parse } from 'csv-parse/sync';
+import { parquetReadObjects } from 'hyparquet';
+import type { LabelRow } from '../../src/contracts/tables.js';
+import { exportLabels, type ExportFormat } from '../../src/datasets/index.js';
+
+const accepted: LabelRow = {
+  id: 'ab'.repeat(16),
+  name: 'a, "b"\n猫.png',
+  status: 'accepted',
+  change: 'accept',
+  label: 1,
+  class: 'dog, big',
+  predicted: 1,
+  probability: Math.fround(0.9),
+  predictive_entropy: Math.fround(0.1),
+  aleatoric: 0,
+  epistemic: 0,
+  cluster: 3,
+  source: 'model',
+  round: 2,
+  model: 'cd'.repeat(32),
+  threshold: 0.2,
+};
+const open: LabelRow = {
+  ...accepted,
+  id: 'cd'.repeat(16),
+  name: '2.png',
+  status: 'open',
+  label: -1,
+  class: '',
+  source: '',
+  round: 0,
+};
+
+async function write(format: ExportFormat, rows: Iterable<LabelRow> = [accepted, open]): Promise<Buffer> {
+  const out = new PassThrough();
+  const [bytes] = await Promise.all([buffer(out), exportLabels(rows, format, out)]);
+  return bytes;
+}
+
+describe('exportLabels', () => {
+  it('writes CSV that a CSV reader gives back', async () => {
+    const text = (await write('csv')).toString();
+    assert.match(text, /^name,id,label,status,source,probability,predictive_entropy,round\r\n/);
+    const [first, second] = parse(text, { columns: true });
+    const { id, name } = accepted;
+    const values = { status: 'accepted', source: 'model', probability: '0.9', predictive_entropy: '0.1', round: '2' };
+    assert.deepEqual({ ...(first as object) }, { name, id, label: 'dog, big', ...values });
+    assert.equal((second as { label: string }).label, '');
+  });
+
+  it('writes JSON lines with null for no label', async () => {
+    const rows = (await write('jsonl'))
+      .toString()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual(
+      rows.map(({ label, probability }) => [label, probability]),
+      [
+        ['dog, big', 0.9],
+        [null, 0.9],
+      ],
+    );
+  });
+
+  it('writes Parquet', async () => {
+    const bytes = await write('parquet');
+    const rows = await parquetReadObjects({ file: new Uint8Array(bytes).buffer });
+    assert.deepEqual(
+      rows.map(({ name, label, round }) => [name as string, label as string, round as number]),
+      [
+        [accepted.name, 'dog, big', 2],
+        ['2.png', '', 0],
+      ],
+    );
+  });
+
+  it('streams: a slow reader holds the rows back', async () => {
+    let made = 0;
+    function* endless() {
+      for (;;) {
+        made++;
+        yield accepted;
+      }
+    }
+    const out = new PassThrough();
+    const writing = exportLabels(endless(), 'csv', out);
+    for (let turns = 0; turns < 1000; turns++) await new Promise(setImmediate);
+    assert.ok(made < 2000, `${made} rows without a reader`);
+    out.destroy();
+    await assert.rejects(writing);
+  });
+});
