@@ -220,12 +220,15 @@ class LearnerProcess {
     if (message.type === 'checkpoint') return pending.checkpoints.offer(message);
     this.pending = undefined;
     // The listener's own error goes before what came of it, and the result waits for its last checkpoint.
-    pending.checkpoints.settled().then(() => {
-      if (message.type === 'done') pending.resolve(message.result);
-      else if (message.type === 'failed') pending.reject(errorOf(message));
-      else if (pending.listener.signal?.aborted) pending.reject(learnerErrors.cancelled());
-      else pending.reject(learnerErrors.died('it was told to end', this.stderr));
-    }, pending.reject);
+    pending.checkpoints.settled().then(
+      () => {
+        if (message.type === 'done') pending.resolve(message.result);
+        else if (message.type === 'failed') pending.reject(errorOf(message));
+        else if (pending.listener.signal?.aborted) pending.reject(learnerErrors.cancelled());
+        else pending.reject(learnerErrors.died('it was told to end', this.stderr));
+      },
+      (error: unknown) => pending.reject(error),
+    );
   }
 
   private fail(error: Error): void {

@@ -15,7 +15,7 @@ const RECIPES = {
     steps: 1200,
     learningRate: 2e-3,
     weightDecay: 0.02,
-    dropout: 0.3,
+    dropout: 0.5,
     draws: 20,
     humanShare: 0.25,
     augment: { shift: 0.07, rotation: 12, scale: 0.1, erase: 0.3 },

@@ -28,11 +28,11 @@ export interface Backend {
    * Runs one TensorFlow op that has one output; shape and attributes as in TensorFlow's op definitions. It has no
    * gradient: wrap it in `tf.customGrad`.
    */
-  op<T extends TensorFlow.Tensor>(
+  op: <T extends TensorFlow.Tensor>(
     name: string,
     attributes: Record<string, AttributeValue>,
     inputs: TensorFlow.Tensor[],
-  ): T;
+  ) => T;
 }
 
 const require = createRequire(import.meta.url);

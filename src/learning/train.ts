@@ -184,7 +184,7 @@ class TrainingRun {
     };
     const parameters = splitWeights(backend, model, this.optimiser.weights);
     const { value, grads } = tf.valueAndGrads(loss)(parameters);
-    return { value: value as Scalar, gradient: tf.concat1d(grads.map((gradient) => gradient.flatten())) };
+    return { value, gradient: tf.concat1d(grads.map((gradient) => gradient.flatten())) };
   }
 
   meanLoss(): number {

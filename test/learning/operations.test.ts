@@ -77,7 +77,7 @@ describe('tensor operations', () => {
     });
 
     it('stays finite, with a gradient, for an item that is confidently wrong', () => {
-      const noise = tf.zeros([2, 1, 2]) as Tensor3D;
+      const noise: Tensor3D = tf.zeros([2, 1, 2]);
       const label = tf.tensor2d([[0, 1]]);
       const loss = (logits: Tensor) =>
         heteroscedasticLoss(backend, logits as Tensor2D, tf.zeros([1]), label, tf.ones([1]), noise);
@@ -107,8 +107,8 @@ describe('tensor operations', () => {
       });
 
     it('gives the same with a constant input, and no gradient for it', () => {
-      const x = tf.tensor(normals(50), [1, 5, 5, 2]) as Tensor4D;
-      const kernel = tf.tensor(normals(54), [3, 3, 2, 3]) as Tensor4D;
+      const x = tf.tensor4d(normals(50), [1, 5, 5, 2]);
+      const kernel = tf.tensor4d(normals(54), [3, 3, 2, 3]);
       const bias = tf.tensor1d(normals(3));
       const run = (input: 'constant' | 'differentiable') =>
         tf.valueAndGrads((w, b) => tf.sum(convRelu(backend, x, w as Tensor4D, b as Tensor1D, 2, input)))([
@@ -151,7 +151,7 @@ describe('tensor operations', () => {
     });
 
     it('leaves its input alone at rate 0', () => {
-      const x = tf.ones([2, 2]) as Tensor2D;
+      const x: Tensor2D = tf.ones([2, 2]);
       assert.equal(dropout(backend, x, 0, [1, 1], [0, 0]), x);
     });
   });
