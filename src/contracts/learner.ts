@@ -22,6 +22,10 @@ export const recipe = z.strictObject({
   draws: z.int().positive(),
   /** Share of each batch that comes from human labels, where there are pseudo-labels. */
   humanShare: z.number().gt(0).max(1),
+  /**
+   * Random distortions, each uniform up to its limit: `shift` as a share of the side, `rotation` in degrees, `scale` as a
+   * share; `erase` is the probability that a rectangle is erased.
+   */
   augment: z.strictObject({ shift: z.number(), rotation: z.number(), scale: z.number(), erase: z.number() }),
 });
 export type Recipe = z.infer<typeof recipe>;
@@ -31,7 +35,8 @@ export type Recipe = z.infer<typeof recipe>;
  * - `shards`: pixel files (uint8, [count, height, width, channels]).
  * - `items`: safetensors with `shard`, `row`, `label` (int32), `weight` (float32), `human` (uint8: 1 = a person's label), all [n].
  * - `resume`: a checkpoint that this same task wrote before, or null.
- * - `output`, `checkpoint`: where the model and the checkpoints go (written to a temporary name, then renamed).
+ * - `output`: where the model goes; `checkpoint`: the prefix of the checkpoints, `<checkpoint>.<step>`, of which the two
+ *   newest stay. All are written to a temporary name, then renamed.
  */
 export const trainTask = z.strictObject({
   kind: z.literal('train'),
@@ -124,7 +129,10 @@ export type LearnerMessage = z.infer<typeof learnerMessage>;
 /** How a task reports while it works. */
 export interface TaskListener {
   onProgress?(progress: TaskProgress): void;
-  /** A checkpoint file is complete on disk; it stays unchanged until the returned promise settles. */
+  /**
+   * A checkpoint file is complete on disk. It stays until two newer ones are written, so read it at once; in process the
+   * next is not written before the returned promise settles. A rejection fails the task.
+   */
   onCheckpoint?(checkpoint: { step: number; path: string }): Promise<void>;
   /** Abort to stop: a training task writes a last checkpoint (reported as usual) before it rejects with `CANCELLED`. */
   signal?: AbortSignal;

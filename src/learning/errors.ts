@@ -1,0 +1,46 @@
+import { messageOf, problem } from '../contracts/errors.js';
+import type { ImageShape } from '../contracts/dataset.js';
+
+/** All that can go wrong with tensors, as a user reads it. */
+export const learningErrors = {
+  /** The compute library could not be loaded. */
+  unavailable: (cause: unknown) =>
+    problem(
+      'LEARNER_UNAVAILABLE',
+      `the compute library (@tensorflow/tfjs-node-gpu) could not be loaded: ${messageOf(cause).split('\n')[0]}. ` +
+        `'labelloop doctor' says what is missing and how to mend it.`,
+      cause,
+    ),
+  /** An operation asked for more memory than there is. */
+  outOfMemory: (cause: unknown) =>
+    problem(
+      'LEARNER_OUT_OF_MEMORY',
+      `out of memory: ${messageOf(cause).split('\n')[0]}. Import the dataset at a smaller image size, or use a device with more memory.`,
+      cause,
+    ),
+  diverged: (step: number, loss: number) =>
+    problem(
+      'TRAINING_DIVERGED',
+      `the training loss became ${loss} by step ${step}. Check the images, or start the run with another seed.`,
+    ),
+  cancelled: () => problem('CANCELLED', 'the task was stopped.'),
+  noItems: (path: string) => problem('SHAPE_MISMATCH', `${path}: nothing to train on.`),
+  itemLength: (path: string, name: string, got: number, expected: number) =>
+    problem('SHAPE_MISMATCH', `${path}: got ${got} of '${name}', expected ${expected}.`),
+  itemOutOfRange: (path: string, row: number, what: string) =>
+    problem('SHAPE_MISMATCH', `${path}: item ${row} has a ${what} that is out of range.`),
+  /** A pixel file is not a whole number of images, or shorter than the rows that are asked for. */
+  pixelFile: (path: string, bytes: number, image: ImageShape, rows?: number) =>
+    problem(
+      'SHAPE_MISMATCH',
+      `${path}: ${bytes} bytes, expected ${rows === undefined ? 'whole images' : `at least ${rows} images`} of ` +
+        `${image.height}x${image.width}x${image.channels}.`,
+    ),
+  notAModel: (path: string, what: string) => problem('FORMAT_UNKNOWN', `${path}: ${what}.`),
+  otherTask: (path: string) =>
+    problem('SHAPE_MISMATCH', `${path}: a checkpoint of another task; it can't be resumed here. Start without it.`),
+};
+
+/** Whether an error of the compute library says that memory ran out. */
+export const isOutOfMemory = (error: unknown): boolean =>
+  /resource.?exhausted|\bOOM\b|out of memory|bad_alloc/i.test(messageOf(error));
