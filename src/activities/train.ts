@@ -75,7 +75,7 @@ async function prepare(input: TrainInput, { store, key, checkpointSeconds, log }
     resume = await store.fetch(progress.checkpoint);
     log.info({ event: 'resumed', step: progress.step }, `train: going on from step ${progress.step}`);
   }
-  const recipe = recipeOf(input.preset);
+  const recipe = recipeOf(input.preset, manifest.image);
   const task = {
     kind: 'train' as const,
     model: { preset: input.preset, image: manifest.image, classes: manifest.classes.length },

@@ -29,8 +29,8 @@ export const services: Services = {
       import('../client/index.js'),
       import('../contracts/paths.js'),
     ]);
-    const { stackFile, blobs, scratch, health } = paths();
-    await runWorker({ role, ...findConnections(stackFile), blobs, scratch, health });
+    const { stackFile, blobs, scratch } = paths();
+    await runWorker({ role, ...findConnections(stackFile), blobs, scratch });
   },
   async writeReport(run) {
     const [{ writeReport }, labelloop] = await Promise.all([import('../report/index.js'), connect()]);

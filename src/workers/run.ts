@@ -26,8 +26,6 @@ export interface WorkerSettings {
   blobs: string;
   /** Folder for files in the making. */
   scratch: string;
-  /** Folder of the health files that a supervisor reads. */
-  health: string;
 }
 
 /** Seconds between checkpoints. A checkpoint of the compact model takes some 50 ms, so 10 s costs half a per cent. */
@@ -68,7 +66,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     closers.unshift(close);
     workers.push(...(await stageWorkers(options, deps)));
   }
-  await serve(workers, settings.health, log);
+  await serve(workers, log);
   for (const close of closers) await close();
   log.info('stopped');
 }
@@ -118,14 +116,14 @@ async function openDeps(settings: WorkerSettings, log: Logger): Promise<{ deps: 
 }
 
 /** Runs the workers until a signal; a worker that fails takes the others down, and the supervisor starts all anew. */
-async function serve(workers: Worker[], health: string, log: Logger): Promise<void> {
+async function serve(workers: Worker[], log: Logger): Promise<void> {
   const stop = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'stopping: work in progress is checkpointed and handed over');
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  const stopReporting = reportHealth(health);
+  const stopReporting = reportHealth();
   try {
     const runs = workers.map((worker) =>
       worker.run().catch((error: unknown) => {
