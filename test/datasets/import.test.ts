@@ -1,77 +1,32 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { extract } from 'tar-stream';
 import type { DatasetManifest, SplitName } from '../../src/contracts/dataset.js';
-import { LabelloopError, type ErrorCode } from '../../src/contracts/errors.js';
 import type { Ref } from '../../src/contracts/references.js';
-import { importDataset, listDatasets, readDataset, type ImportOptions } from '../../src/datasets/index.js';
-import { answers, decodeTable, items, Store } from '../../src/store/index.js';
+import { listDatasets, readDataset } from '../../src/datasets/index.js';
+import { answers, decodeTable, items } from '../../src/store/index.js';
 import { idx, image, noise, writeTree } from '../support/images.js';
-import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
+import { cats, dogs, importFixture, raises } from '../support/import-fixture.js';
 
 const idOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex').slice(0, 32);
 
-const raises =
-  (code: ErrorCode, ...patterns: (RegExp | string)[]) =>
-  (error: unknown) => {
-    assert.ok(error instanceof LabelloopError, String(error));
-    assert.equal(error.code, code, error.message);
-    for (const pattern of patterns)
-      assert.ok(
-        typeof pattern === 'string' ? error.message.includes(pattern) : pattern.test(error.message),
-        error.message,
-      );
-    return true;
-  };
-
 describe('importDataset', () => {
-  let server: S3Server;
-  let folder: string;
-  let data: string;
-  let store: Store;
-  let seed = 0;
-
-  before(async function () {
-    const [minio] = s3Servers;
-    const binary = s3Binary(minio);
-    if ('skip' in binary) {
-      console.log(`      skipped: ${binary.skip}`);
-      return this.skip();
-    }
-    server = await S3Server.start(minio, binary.path);
-  });
-  after(() => server?.stop());
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'labelloop-import-'));
-    data = join(folder, 'data');
-    await mkdir(data);
-    store = await Store.open(server.freshBucket(), { cacheDir: join(folder, 'cache') });
-  });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
-
-  const fresh = () => image(++seed);
-  const load = (options: Partial<ImportOptions> = {}) => importDataset(store, { path: data, name: 'set', ...options });
-
-  async function writeImages(...paths: string[]): Promise<void> {
-    for (const path of paths) await writeTree(data, { [path]: await fresh() });
-  }
-  const cats = ['cat/1.png', 'cat/2.png', 'cat/3.png'];
-  const dogs = ['dog/1.png', 'dog/2.png'];
+  const use = importFixture();
+  let seed = 100_000;
 
   async function rowsOf(manifest: DatasetManifest, split: SplitName) {
     const rows = [];
     for (const shard of manifest.shards[split])
-      rows.push(...(await decodeTable(items, await store.readBytes(shard.items))));
+      rows.push(...(await decodeTable(items, await use.store.readBytes(shard.items))));
     return rows;
   }
   const namesOf = async (manifest: DatasetManifest, split: SplitName) =>
     (await rowsOf(manifest, split)).map((row) => row.name).sort();
-  const labelsOf = async (ref: Ref) => decodeTable(answers, await store.readBytes(ref));
+  const labelsOf = async (ref: Ref) => decodeTable(answers, await use.store.readBytes(ref));
 
   async function labelByName(manifest: DatasetManifest, split: 'labelled' | 'test') {
     const ref = split === 'test' ? manifest.testLabels : manifest.labels;
@@ -83,18 +38,20 @@ describe('importDataset', () => {
     const { height, width, channels } = manifest.image;
     const size = height * width * channels;
     for (const shard of manifest.shards[split]) {
-      const at = (await decodeTable(items, await store.readBytes(shard.items))).findIndex((row) => row.name === name);
-      if (at !== -1) return (await store.readBytes(shard.pixels)).subarray(at * size, (at + 1) * size);
+      const at = (await decodeTable(items, await use.store.readBytes(shard.items))).findIndex(
+        (row) => row.name === name,
+      );
+      if (at !== -1) return (await use.store.readBytes(shard.pixels)).subarray(at * size, (at + 1) * size);
     }
     throw new Error(`no ${name}`);
   }
 
   it('reads a folder a class, with unlabelled images and a test split', async () => {
-    await writeImages('train/cat/1.png', 'train/cat/deep/2.png', 'train/dog/1.png', 'validation/dog/2.png');
-    await writeImages('test/cat/9.png', 'unlabelled/a.png', 'pool/b/c.png', 'train/unlabeled/d.png', 'e.png');
-    await writeTree(data, { 'train/cat/.hidden.png': 'x', '.DS_Store': 'x', 'read me.txt': 'x' });
-    await mkdir(join(data, 'train', 'bird'));
-    const { manifest, skipped } = await load();
+    await use.writeImages('train/cat/1.png', 'train/cat/deep/2.png', 'train/dog/1.png', 'validation/dog/2.png');
+    await use.writeImages('test/cat/9.png', 'unlabelled/a.png', 'pool/b/c.png', 'train/unlabeled/d.png', 'e.png');
+    await writeTree(use.data, { 'train/cat/.hidden.png': 'x', '.DS_Store': 'x', 'read me.txt': 'x' });
+    await mkdir(join(use.data, 'train', 'bird'));
+    const { manifest, skipped } = await use.load();
     assert.deepEqual(manifest.classes, ['cat', 'dog']);
     assert.deepEqual(manifest.counts, { labelled: 4, pool: 4, test: 1 });
     assert.deepEqual(await labelByName(manifest, 'labelled'), {
@@ -120,24 +77,24 @@ describe('importDataset', () => {
   });
 
   it('takes class names in any script, decomposed or not, for the same class', async () => {
-    await writeImages(
+    await use.writeImages(
       'train/猫/1.png',
       'train/猫/2.png',
       'train/e\u0301/1.png',
       'train/e\u0301/2.png',
       'test/\u00e9/3.png',
     );
-    const { manifest } = await load();
+    const { manifest } = await use.load();
     assert.deepEqual(manifest.classes, ['\u00e9', '猫']);
     assert.deepEqual(manifest.counts, { labelled: 4, pool: 0, test: 1 });
   });
 
   it('keeps small pixels as they are and ids by the content of the file', async () => {
     const bytes = await image(5000, { width: 20, height: 12 });
-    await writeTree(data, { 'cat/x.png': bytes, 'cat/y.png': await image(5001, { width: 20, height: 12 }) });
-    await writeTree(data, { 'dog/x.png': await image(5002, { width: 20, height: 12 }) });
-    await writeTree(data, { 'dog/y.png': await image(5003, { width: 20, height: 12 }) });
-    const { manifest } = await load();
+    await writeTree(use.data, { 'cat/x.png': bytes, 'cat/y.png': await image(5001, { width: 20, height: 12 }) });
+    await writeTree(use.data, { 'dog/x.png': await image(5002, { width: 20, height: 12 }) });
+    await writeTree(use.data, { 'dog/y.png': await image(5003, { width: 20, height: 12 }) });
+    const { manifest } = await use.load();
     assert.deepEqual(manifest.image, { height: 12, width: 20, channels: 1 });
     assert.deepEqual(new Uint8Array(await pixelsOf(manifest, 'labelled', 'cat/x.png')), noise(5000, 20, 12));
     const row = (await rowsOf(manifest, 'labelled')).find(({ name }) => name === 'cat/x.png');
@@ -147,18 +104,18 @@ describe('importDataset', () => {
   it('brings images of several formats and sizes to 32x32 in colour, turned by EXIF, on black', async () => {
     const size = { width: 80, height: 40, channels: 3 as const };
     for (const format of ['png', 'jpeg', 'webp', 'gif', 'tiff'] as const)
-      await writeTree(data, { [`cat/1.${format}`]: await image(++seed, { ...size, format }) });
+      await writeTree(use.data, { [`cat/1.${format}`]: await image(++seed, { ...size, format }) });
     const white = { create: { width: 80, height: 40, channels: 3 as const, background: '#f00' } };
     const turned = await sharp(white).withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toBuffer();
     const clear = { create: { width: 40, height: 40, channels: 4 as const, background: '#ffffff00' } };
     const deep = sharp(noise(++seed, 8, 8, 3), { raw: { width: 8, height: 8, channels: 3 } }).toColourspace('rgb16');
-    await writeTree(data, {
+    await writeTree(use.data, {
       'dog/turned.jpg': turned,
       'dog/clear.png': await sharp(clear).png().toBuffer(),
       'dog/deep.png': await deep.png().toBuffer(),
-      'dog/grey.png': await fresh(),
+      'dog/grey.png': await use.fresh(),
     });
-    const { manifest } = await load();
+    const { manifest } = await use.load();
     assert.deepEqual(manifest.image, { height: 32, width: 32, channels: 3 });
     const pixels = await pixelsOf(manifest, 'labelled', 'dog/turned.jpg');
     const at = (y: number, x: number) => [...pixels.subarray((y * 32 + x) * 3, (y * 32 + x) * 3 + 3)];
@@ -174,17 +131,17 @@ describe('importDataset', () => {
   });
 
   it('takes size and channels that are asked for', async () => {
-    await writeImages(...cats, ...dogs);
-    const { manifest } = await load({ size: 24, channels: 3 });
+    await use.writeImages(...cats, ...dogs);
+    const { manifest } = await use.load({ size: 24, channels: 3 });
     assert.deepEqual(manifest.image, { height: 24, width: 24, channels: 3 });
     assert.equal(manifest.shards.labelled[0]?.pixels.bytes, 5 * 24 * 24 * 3);
-    await assert.rejects(load({ size: 4 }), raises('SETTINGS_INVALID', 'size'));
-    await assert.rejects(load({ name: 'Not A Name' }), raises('SETTINGS_INVALID', 'name'));
+    await assert.rejects(use.load({ size: 4 }), raises('SETTINGS_INVALID', 'size'));
+    await assert.rejects(use.load({ name: 'Not A Name' }), raises('SETTINGS_INVALID', 'name'));
   });
 
   it('keeps the original files in tar archives that name them by id', async () => {
-    await writeImages(...cats, ...dogs);
-    const { manifest } = await load({ shardSize: 3 });
+    await use.writeImages(...cats, ...dogs);
+    const { manifest } = await use.load({ shardSize: 3 });
     assert.deepEqual(
       manifest.shards.labelled.map(({ index, offset, count }) => [index, offset, count]),
       [
@@ -195,7 +152,7 @@ describe('importDataset', () => {
     const found: string[] = [];
     for (const shard of manifest.shards.labelled) {
       const reader = extract();
-      reader.end(await store.readBytes(shard.originals as Ref));
+      reader.end(await use.store.readBytes(shard.originals as Ref));
       for await (const entry of reader) {
         const parts = [];
         for await (const part of entry as AsyncIterable<Buffer>) parts.push(part);
@@ -210,7 +167,7 @@ describe('importDataset', () => {
   });
 
   it('reads a CSV manifest with BOM, quotes, ids, splits and empty labels, relative to the manifest', async () => {
-    await writeImages(
+    await use.writeImages(
       'images/a, "b".png',
       'images/2.png',
       'images/3.png',
@@ -228,8 +185,8 @@ describe('importDataset', () => {
       '',
       'x6,images/6.png,dog,TEST',
     ];
-    await writeTree(data, { 'list.csv': csv.join('\r\n') });
-    const { manifest } = await load({ path: join(data, 'list.csv') });
+    await writeTree(use.data, { 'list.csv': csv.join('\r\n') });
+    const { manifest } = await use.load({ path: join(use.data, 'list.csv') });
     assert.equal(manifest.source.kind, 'csv');
     assert.deepEqual(await labelByName(manifest, 'labelled'), { x1: 0, x2: 0, x3: 1, x4: 1 });
     assert.deepEqual(await namesOf(manifest, 'pool'), ['x5']);
@@ -237,33 +194,33 @@ describe('importDataset', () => {
   });
 
   it('reads TSV and JSON lines, with numbers as labels in numeric order', async () => {
-    await writeImages('1.png', '2.png', '3.png', '4.png', '5.png');
+    await use.writeImages('1.png', '2.png', '3.png', '4.png', '5.png');
     const rows = [10, 10, 9, 9].map((label, i) => ({ image: `${i + 1}.png`, class: label, split: null }));
     const lines = [...rows, { path: '5.png' }].map((row) => JSON.stringify(row)).join('\n');
-    await writeTree(data, { 'list.jsonl': `\uFEFF${lines}\n\n` });
-    const { manifest } = await load({ path: join(data, 'list.jsonl') });
+    await writeTree(use.data, { 'list.jsonl': `\uFEFF${lines}\n\n` });
+    const { manifest } = await use.load({ path: join(use.data, 'list.jsonl') });
     assert.deepEqual(manifest.classes, ['9', '10']);
     assert.deepEqual(await labelByName(manifest, 'labelled'), { '1.png': 1, '2.png': 1, '3.png': 0, '4.png': 0 });
     assert.deepEqual(await namesOf(manifest, 'pool'), ['5.png']);
-    await writeTree(data, { 'list.tsv': 'path\tlabel\n1.png\ta\n2.png\ta\n3.png\tb\n4.png\tb\n' });
-    assert.equal((await load({ path: join(data, 'list.tsv'), name: 'tsv' })).manifest.counts.labelled, 4);
+    await writeTree(use.data, { 'list.tsv': 'path\tlabel\n1.png\ta\n2.png\ta\n3.png\tb\n4.png\tb\n' });
+    assert.equal((await use.load({ path: join(use.data, 'list.tsv'), name: 'tsv' })).manifest.counts.labelled, 4);
   });
 
   it('follows the metadata file of a folder', async () => {
-    await writeImages('1.png', '2.png', '3.png', '4.png');
-    await writeTree(data, { 'metadata.csv': 'file_name,label\n1.png,a\n2.png,a\n3.png,b\n4.png,b\n' });
-    assert.deepEqual((await load()).manifest.classes, ['a', 'b']);
+    await use.writeImages('1.png', '2.png', '3.png', '4.png');
+    await writeTree(use.data, { 'metadata.csv': 'file_name,label\n1.png,a\n2.png,a\n3.png,b\n4.png,b\n' });
+    assert.deepEqual((await use.load()).manifest.classes, ['a', 'b']);
   });
 
   it('reads IDX files, plain and gzipped, and takes t10k as the test split', async () => {
     const pixels = Buffer.concat(Array.from({ length: 6 }, (_, i) => noise(9000 + i, 10, 10)));
-    await writeTree(data, {
+    await writeTree(use.data, {
       'train-images-idx3-ubyte': idx([6, 10, 10], pixels),
       'train-labels-idx1-ubyte': idx([6], Buffer.from([0, 1, 0, 1, 7, 7])),
       't10k-images-idx3-ubyte.gz': gzipSync(idx([1, 10, 10], noise(9100, 10, 10))),
       't10k-labels-idx1-ubyte.gz': gzipSync(idx([1], Buffer.from([7]))),
     });
-    const { manifest } = await load();
+    const { manifest } = await use.load();
     assert.equal(manifest.source.kind, 'idx');
     assert.deepEqual(manifest.classes, ['0', '1', '7']);
     assert.deepEqual(manifest.image, { height: 10, width: 10, channels: 1 });
@@ -272,7 +229,7 @@ describe('importDataset', () => {
     assert.deepEqual(new Uint8Array(await pixelsOf(manifest, 'labelled', 'train/3')), noise(9003, 10, 10));
     assert.equal((await rowsOf(manifest, 'test'))[0]?.id, idOf(noise(9100, 10, 10)));
     assert.equal((await labelByName(manifest, 'labelled'))['train/4'], 2);
-    assert.deepEqual((await load({ size: 16, channels: 3, name: 'big' })).manifest.image, {
+    assert.deepEqual((await use.load({ size: 16, channels: 3, name: 'big' })).manifest.image, {
       height: 16,
       width: 16,
       channels: 3,
@@ -282,17 +239,17 @@ describe('importDataset', () => {
   it('says which IDX file is short, and by how much', async () => {
     const images = idx([3, 10, 10], noise(1, 10, 20));
     const labels = idx([3], Buffer.from([0, 1, 0]));
-    await writeTree(data, { 'train-images-idx3-ubyte': images, 'train-labels-idx1-ubyte': labels });
-    await assert.rejects(load(), raises('DATASET_INVALID', 'train-images-idx3-ubyte', 'image 2 of 3'));
-    await writeTree(data, { 'train-labels-idx1-ubyte': idx([4], Buffer.from([0, 1, 0, 1])) });
-    await assert.rejects(load(), raises('DATASET_INVALID', 'train-labels-idx1-ubyte', '4 labels for the 3 images'));
+    await writeTree(use.data, { 'train-images-idx3-ubyte': images, 'train-labels-idx1-ubyte': labels });
+    await assert.rejects(use.load(), raises('DATASET_INVALID', 'train-images-idx3-ubyte', 'image 2 of 3'));
+    await writeTree(use.data, { 'train-labels-idx1-ubyte': idx([4], Buffer.from([0, 1, 0, 1])) });
+    await assert.rejects(use.load(), raises('DATASET_INVALID', 'train-labels-idx1-ubyte', '4 labels for the 3 images'));
   });
 
   it('keeps an image that comes twice once, and counts it', async () => {
-    await writeImages(...cats, ...dogs);
-    const twice = await fresh();
-    await writeTree(data, { 'cat/8.png': twice, 'cat/9.png': twice, 'pool/7.png': twice });
-    const { manifest } = await load();
+    await use.writeImages(...cats, ...dogs);
+    const twice = await use.fresh();
+    await writeTree(use.data, { 'cat/8.png': twice, 'cat/9.png': twice, 'pool/7.png': twice });
+    const { manifest } = await use.load();
     assert.deepEqual(manifest.counts, { labelled: 6, pool: 0, test: 0 });
     assert.equal(manifest.notes.duplicates, 2);
     assert.deepEqual(manifest.notes.examples, [
@@ -302,143 +259,31 @@ describe('importDataset', () => {
   });
 
   it('leaves a test image out of training and the pool, and says so', async () => {
-    const [first, second] = [await fresh(), await fresh()];
-    await writeImages('train/cat/1.png', 'train/cat/2.png', 'train/dog/1.png', 'train/dog/2.png');
-    await writeTree(data, { 'train/cat/9.png': first, 'test/cat/1.png': first });
-    await writeTree(data, { 'unlabelled/9.png': second, 'test/dog/2.png': second });
-    const { manifest } = await load();
+    const [first, second] = [await use.fresh(), await use.fresh()];
+    await use.writeImages('train/cat/1.png', 'train/cat/2.png', 'train/dog/1.png', 'train/dog/2.png');
+    await writeTree(use.data, { 'train/cat/9.png': first, 'test/cat/1.png': first });
+    await writeTree(use.data, { 'unlabelled/9.png': second, 'test/dog/2.png': second });
+    const { manifest } = await use.load();
     assert.deepEqual(manifest.counts, { labelled: 4, pool: 0, test: 2 });
     assert.equal(manifest.notes.testOverlap, 2);
     assert.ok(manifest.notes.examples.some((text) => /train\/cat\/9.png .*test\/cat\/1.png/.test(text)));
   });
 
   it('names both images where one content has two labels', async () => {
-    const same = await fresh();
-    await writeImages(...cats, ...dogs);
-    await writeTree(data, { 'cat/9.png': same, 'dog/8.png': same });
-    await assert.rejects(load(), raises('DATASET_LABEL_CONFLICT', 'cat/9.png', 'dog/8.png', "'cat'", "'dog'"));
-    const { manifest, skipped } = await load({ skipBad: true });
+    const same = await use.fresh();
+    await use.writeImages(...cats, ...dogs);
+    await writeTree(use.data, { 'cat/9.png': same, 'dog/8.png': same });
+    await assert.rejects(use.load(), raises('DATASET_LABEL_CONFLICT', 'cat/9.png', 'dog/8.png', "'cat'", "'dog'"));
+    const { manifest, skipped } = await use.load({ skipBad: true });
     assert.equal(manifest.counts.labelled, 5);
-    assert.deepEqual(skipped.map(({ file }) => file.slice(data.length + 1)).sort(), ['cat/9.png', 'dog/8.png']);
-  });
-
-  const broken: [string, ErrorCode, string[], () => Promise<string>][] = [
-    [
-      'a broken image',
-      'DATASET_IMAGE_BROKEN',
-      ['cat/bad.jpg'],
-      async () => {
-        await writeTree(data, { 'cat/bad.jpg': 'not an image' });
-        return data;
-      },
-    ],
-    [
-      'a truncated image',
-      'DATASET_IMAGE_BROKEN',
-      ['cat/cut.png'],
-      async () => {
-        const whole = await image(++seed, { width: 60, height: 60, channels: 3 });
-        await writeTree(data, { 'cat/cut.png': whole.subarray(0, whole.length >> 1) });
-        return data;
-      },
-    ],
-    [
-      'a class in the test split that training lacks',
-      'DATASET_CLASS_UNKNOWN',
-      ['test/cow/1.png', 'cow', 'cat, dog'],
-      async () => {
-        await writeImages('test/cow/1.png');
-        return data;
-      },
-    ],
-    [
-      'a test image without a label',
-      'DATASET_INVALID',
-      ['test/1.png'],
-      async () => {
-        await writeImages('test/1.png');
-        return data;
-      },
-    ],
-    [
-      'a row whose image is missing',
-      'DATASET_IMAGE_MISSING',
-      ['list.csv:6', 'cat/0.png'],
-      () => list('cat/0.png,cat,,'),
-    ],
-    ['a label without an image', 'DATASET_IMAGE_MISSING', ['list.csv:6', "label 'cat'"], () => list(',cat,,')],
-    ['an id twice', 'DATASET_ID_DUPLICATE', ['list.csv:6', 'list.csv:2', "'i1'"], () => list('cat/3.png,cat,,i1')],
-    ['an unknown split', 'DATASET_INVALID', ['list.csv:6', "'dev'"], () => list('cat/3.png,cat,dev,')],
-    ['a label in the pool', 'DATASET_INVALID', ['list.csv:6', "'cat'"], () => list('cat/3.png,cat,pool,')],
-    ['a row with too many fields', 'DATASET_INVALID', ['list.csv:6', '5 fields'], () => list('cat/3.png,cat,,,x')],
-    [
-      'a broken JSON line',
-      'DATASET_INVALID',
-      ['list.jsonl:5'],
-      async () => {
-        const rows = ['cat/1.png', 'cat/2.png', 'dog/1.png', 'dog/2.png'].map((path) => ({
-          path,
-          label: path.slice(0, 3),
-        }));
-        const path = join(data, 'list.jsonl');
-        await writeTree(data, { 'list.jsonl': [...rows.map((row) => JSON.stringify(row)), '{"path": '].join('\n') });
-        return path;
-      },
-    ],
-  ];
-
-  async function list(row: string): Promise<string> {
-    const rows = [
-      'file_name,label,split,id',
-      'cat/1.png,cat,,i1',
-      'cat/2.png,cat,,',
-      'dog/1.png,dog,,',
-      'dog/2.png,dog,,',
-      row,
-    ];
-    await writeTree(data, { 'list.csv': rows.join('\n') });
-    return join(data, 'list.csv');
-  }
-
-  for (const [what, code, patterns, prepare] of broken)
-    it(`refuses ${what} with its place, imports nothing, and leaves it out on request`, async () => {
-      await writeImages(...cats, ...dogs);
-      const path = await prepare();
-      await assert.rejects(load({ path }), raises(code, ...patterns, '--skip-bad'));
-      assert.deepEqual(await listDatasets(store), []);
-      assert.deepEqual(await readdir(join(folder, 'cache', 'tmp')), []);
-      const { manifest, skipped } = await load({ path, skipBad: true });
-      assert.equal(skipped.length, 1);
-      for (const pattern of patterns) assert.ok(skipped[0]?.reason.includes(pattern), skipped[0]?.reason);
-      assert.equal(manifest.notes.skipped, 1);
-      assert.equal(manifest.notes.examples.length, 1);
-      assert.ok(manifest.counts.labelled >= 4);
-    });
-
-  it('refuses labels outside of the classes that are given, and keeps their order', async () => {
-    await writeImages(...cats, ...dogs);
-    await assert.rejects(load({ classes: ['dog', 'cow'] }), raises('DATASET_CLASS_UNKNOWN', 'cat/1.png', 'dog, cow'));
-    assert.deepEqual((await load({ classes: ['dog', 'cat'] })).manifest.classes, ['dog', 'cat']);
-  });
-
-  it('refuses what has too few labels, and what is nothing known', async () => {
-    await assert.rejects(load({ path: join(data, 'nowhere') }), raises('DATASET_INVALID', 'nowhere'));
-    await writeTree(data, { 'data.zip': 'PK' });
-    await assert.rejects(load({ path: join(data, 'data.zip') }), raises('DATASET_FORMAT_UNKNOWN', 'unpack'));
-    await writeTree(data, { 'list.csv': 'a,b\n1,2\n' });
-    await assert.rejects(load({ path: join(data, 'list.csv') }), raises('DATASET_INVALID', 'file_name', 'a, b'));
-    await writeImages('unlabelled/1.png');
-    await assert.rejects(load(), raises('DATASET_INVALID', 'no labelled images'));
-    await writeImages(...cats);
-    await assert.rejects(load(), raises('DATASET_INVALID', 'two classes'));
-    await writeImages('dog/1.png');
-    await assert.rejects(load(), raises('DATASET_INVALID', "'dog'", '1 labelled image;'));
+    assert.deepEqual(skipped.map(({ file }) => file.slice(use.data.length + 1)).sort(), ['cat/9.png', 'dog/8.png']);
   });
 
   it('hides labels for a dry run, balanced and by seed, as the truth of the pool', async () => {
-    for (let i = 0; i < 12; i++) await writeImages(`cat/${i}.png`, `dog/${i}.png`, ...(i < 3 ? [`owl/${i}.png`] : []));
-    await writeImages('unlabelled/x.png');
-    const { manifest, ref } = await load({ keepLabels: 11, seed: 7 });
+    for (let i = 0; i < 12; i++)
+      await use.writeImages(`cat/${i}.png`, `dog/${i}.png`, ...(i < 3 ? [`owl/${i}.png`] : []));
+    await use.writeImages('unlabelled/x.png');
+    const { manifest, ref } = await use.load({ keepLabels: 11, seed: 7 });
     assert.deepEqual(manifest.counts, { labelled: 11, pool: 17, test: 0 });
     assert.equal(manifest.dryRun, true);
     const labels = Object.values(await labelByName(manifest, 'labelled'));
@@ -448,50 +293,50 @@ describe('importDataset', () => {
     assert.equal(truth.size, 16);
     for (const { id, name } of await rowsOf(manifest, 'pool'))
       assert.equal(truth.get(id), name.startsWith('cat') ? 0 : name.startsWith('dog') ? 1 : undefined);
-    const again = await load({ keepLabels: 11, seed: 7 });
+    const again = await use.load({ keepLabels: 11, seed: 7 });
     assert.deepEqual(again.ref, ref);
-    const other = await load({ keepLabels: 11, seed: 8, name: 'other' });
+    const other = await use.load({ keepLabels: 11, seed: 8, name: 'other' });
     assert.notDeepEqual(await rowsOf(other.manifest, 'labelled'), await rowsOf(manifest, 'labelled'));
-    await assert.rejects(load({ keepLabels: 27 }), raises('DATASET_INVALID', '27'));
-    await assert.rejects(load({ keepLabels: 4 }), raises('DATASET_INVALID', 'keep more labels'));
-    const random = await load({ keepLabels: 26, keep: 'random', name: 'random' });
+    await assert.rejects(use.load({ keepLabels: 27 }), raises('DATASET_INVALID', '27'));
+    await assert.rejects(use.load({ keepLabels: 4 }), raises('DATASET_INVALID', 'keep more labels'));
+    const random = await use.load({ keepLabels: 26, keep: 'random', name: 'random' });
     assert.equal(random.manifest.counts.labelled, 26);
   });
 
   it('bounds the pool to a seeded choice, and the truth to the pool', async () => {
-    for (let i = 0; i < 10; i++) await writeImages(`cat/${i}.png`, `dog/${i}.png`);
-    const { manifest } = await load({ keepLabels: 4, pool: 5 });
+    for (let i = 0; i < 10; i++) await use.writeImages(`cat/${i}.png`, `dog/${i}.png`);
+    const { manifest } = await use.load({ keepLabels: 4, pool: 5 });
     assert.deepEqual(manifest.counts, { labelled: 4, pool: 5, test: 0 });
     const truth = (await labelsOf(manifest.truth as Ref)).map(({ id }) => id).sort();
     assert.deepEqual(truth, (await rowsOf(manifest, 'pool')).map(({ id }) => id).sort());
   });
 
   it('takes the same content under the same name again, wherever it is, and refuses other content', async () => {
-    await writeImages(...cats, ...dogs);
-    const first = await load();
-    const copy = join(folder, 'copy', 'data');
-    for (const path of [...cats, ...dogs]) await writeTree(copy, { [path]: await readFile(join(data, path)) });
-    assert.deepEqual((await load({ path: copy })).ref, first.ref);
-    await writeImages('cat/new.png');
-    await assert.rejects(load(), raises('DATASET_EXISTS', "'set'"));
-    assert.deepEqual(await readDataset(store, 'set'), { ref: first.ref, manifest: first.manifest });
-    await load({ name: 'another' });
+    await use.writeImages(...cats, ...dogs);
+    const first = await use.load();
+    const copy = join(use.folder, 'copy', 'data');
+    for (const path of [...cats, ...dogs]) await writeTree(copy, { [path]: await readFile(join(use.data, path)) });
+    assert.deepEqual((await use.load({ path: copy })).ref, first.ref);
+    await use.writeImages('cat/new.png');
+    await assert.rejects(use.load(), raises('DATASET_EXISTS', "'set'"));
+    assert.deepEqual(await readDataset(use.store, 'set'), { ref: first.ref, manifest: first.manifest });
+    await use.load({ name: 'another' });
     assert.deepEqual(
-      (await listDatasets(store)).map(({ name }) => name),
+      (await listDatasets(use.store)).map(({ name }) => name),
       ['another', 'set'],
     );
-    await assert.rejects(readDataset(store, 'no'), raises('DATASET_UNKNOWN', "'no'", 'another, set'));
+    await assert.rejects(readDataset(use.store, 'no'), raises('DATASET_UNKNOWN', "'no'", 'another, set'));
   });
 
   it('tells how far it is, and stops when it is cancelled, with nothing imported', async () => {
-    await writeImages(...cats, ...dogs);
+    await use.writeImages(...cats, ...dogs);
     const seen: string[] = [];
-    await load({ onProgress: ({ phase, done, total }) => seen.push(`${phase} ${done}/${total}`) });
+    await use.load({ onProgress: ({ phase, done, total }) => seen.push(`${phase} ${done}/${total}`) });
     for (const line of ['survey 5/null', 'read 5/5', 'store 5/5']) assert.ok(seen.includes(line), seen.join());
     const controller = new AbortController();
     const onProgress = ({ phase }: { phase: string }) => phase === 'read' && controller.abort();
-    await assert.rejects(load({ name: 'other', onProgress, signal: controller.signal }), raises('CANCELLED'));
-    assert.equal((await listDatasets(store)).length, 1);
-    assert.deepEqual(await readdir(join(folder, 'cache', 'tmp')), []);
+    await assert.rejects(use.load({ name: 'other', onProgress, signal: controller.signal }), raises('CANCELLED'));
+    assert.equal((await listDatasets(use.store)).length, 1);
+    assert.deepEqual(await readdir(join(use.folder, 'cache', 'tmp')), []);
   });
 });
