@@ -1,0 +1,27 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/*
+ * Records the histories of a run, a file a round, for the replay suite; needs `temporal` on PATH:
+ *     node dist/test/workflows/record-histories.js ADDRESS RUN FOLDER
+ * Once a release, and whenever the order of a workflow's activities changes.
+ */
+const [address, run, folder] = process.argv.slice(2);
+if (!address || !run || !folder) throw new Error('usage: record-histories ADDRESS RUN FOLDER');
+
+const temporal = (...args: string[]): string =>
+  execFileSync('temporal', ['workflow', ...args, '--address', address, '--output', 'json'], { encoding: 'utf8' });
+const listed = JSON.parse(temporal('list', '--query', `WorkflowId = '${run}'`)) as {
+  execution: { runId: string };
+  startTime: string;
+}[];
+listed.sort((a, b) => a.startTime.localeCompare(b.startTime));
+mkdirSync(folder, { recursive: true });
+for (const [index, { execution }] of listed.entries()) {
+  const history = temporal('show', '--workflow-id', run, '--run-id', execution.runId);
+  // Who did it is nobody's business in a repository; a replay does not look at it.
+  const text = history.replace(/"(identity|stickyWorkerQueue|name)": "\d+@[^"]*"/g, '"$1": "worker"');
+  writeFileSync(join(folder, `round-${index + 1}.json`), text);
+}
+console.log(`${listed.length} histories of ${run} in ${folder}`);
