@@ -20,7 +20,7 @@ const BAR = 24;
 export function progressLines(progress: RunProgress, columns = 80): string[] {
   const { stage, pool } = progress;
   const status = progress.status === 'running' ? '' : `  (${progress.status})`;
-  const words = stage === null ? 'starting' : `${stage}: ${stageWords[stage]}`;
+  const words = stage === null ? idleWords(progress) : `${stage}: ${stageWords[stage]}`;
   return [
     `${progress.run}  ${roundOf(progress)}${status}  ${words}`,
     `  ${bar(fractionOf(progress))}  ${workOf(progress)}`,
@@ -38,13 +38,17 @@ export function progressLine(progress: RunProgress): string {
   const status = progress.status === 'running' ? '' : ` (${progress.status})`;
   return [
     `${roundOf(progress)}${status}`,
-    progress.stage ?? 'starting',
+    progress.stage ?? idleWords(progress),
     workOf(progress),
     `accepted ${acceptedOf(progress.pool)}${left}`,
   ]
     .filter((part) => part !== '')
     .join('  ');
 }
+
+/** What a run without a stage is doing: it has ended, or no worker has answered yet. */
+const idleWords = ({ status }: RunProgress): string =>
+  status === 'waiting' ? 'no worker answers yet' : status === 'running' ? 'starting' : '';
 
 /** A sentence for each task on its second attempt or later. */
 export const warnings = (progress: RunProgress): string[] =>
@@ -56,7 +60,8 @@ export const warnings = (progress: RunProgress): string[] =>
         (task.lastFailure === null ? '' : `, since the last one failed: ${oneLine(task.lastFailure)}`),
     );
 
-const roundOf = (progress: RunProgress): string => `round ${progress.round}/${progress.rounds}`;
+const roundOf = (progress: RunProgress): string =>
+  progress.rounds === 0 ? `round ${progress.round}` : `round ${progress.round}/${progress.rounds}`;
 
 const acceptedOf = (pool: RunProgress['pool']): string =>
   pool.total === 0
