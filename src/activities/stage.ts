@@ -27,9 +27,9 @@ export interface Attempt extends Deps {
   key: string;
   signal: AbortSignal;
   /** Reports progress of the device; each call is a heartbeat. */
-  progress(progress: TaskProgress): void;
+  readonly progress: (progress: TaskProgress) => void;
   /** Heartbeats on a timer while `work` waits for the store or computes here: both have time limits of their own. */
-  beating<T>(work: () => Promise<T>): Promise<T>;
+  readonly beating: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** Heartbeats while waiting for the store; a sixth of the heartbeat timeout. */

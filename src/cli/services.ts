@@ -50,7 +50,7 @@ export interface ProcessStatus {
 
 /** The embedded stack as `status` prints it. */
 export interface StackStatus {
-  processes: ProcessStatus[];
+  readonly processes: readonly ProcessStatus[];
 }
 
 /** One thing that a run needs of this machine; `mend` is the command that puts it right, null where nothing is wrong. */
@@ -64,7 +64,7 @@ export interface Check {
 
 export interface Diagnosis {
   ok: boolean;
-  checks: Check[];
+  readonly checks: readonly Check[];
 }
 
 /** Says what is being done, a line each. */

@@ -9,7 +9,14 @@ const connect = async () => (await import('../client/index.js')).Labelloop.conne
 
 export const services: Services = {
   client: connect,
-  local: () => import('../local/index.js'),
+  async local() {
+    const { provision, ...local } = await import('../local/index.js');
+    return {
+      ...local,
+      status: () => Promise.resolve(local.status()),
+      provision: (telling) => provision(['temporal', 'minio', 'compute'], telling),
+    };
+  },
   async datasets() {
     const [datasets, { store }] = await Promise.all([import('../datasets/index.js'), connect()]);
     return {

@@ -1,6 +1,6 @@
 export { Labelloop } from './labelloop.js';
 export type { ConnectOptions, RunListEntry } from './labelloop.js';
-export { configuredStore, configuredTemporal, findConnections } from './connections.js';
+export { findConnections } from './connections.js';
 export type { Connections } from './connections.js';
 export type { RunProgress, RunStatus, RunSummary, RunView } from '../contracts/run.js';
 export type { RunSettings, RunSettingsInput } from '../contracts/settings.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import type { WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
@@ -19,6 +19,7 @@ import { readRows, Store, tables } from '../store/index.js';
 import { findConnections } from './connections.js';
 import type { Connections } from './connections.js';
 import { clientErrors } from './errors.js';
+import type { RunFacts } from './facts.js';
 import { progressOf } from './progress.js';
 import { reportFile, reportPath, viewOf } from './view.js';
 
@@ -41,17 +42,6 @@ export interface RunListEntry {
 const ANSWER_MS = 3_000;
 /** How long a watcher bears with a server that does not answer, before it gives up; a restart takes seconds. */
 const PATIENCE_MS = 120_000;
-
-/** What the server and the store know of one run. */
-export interface RunFacts {
-  run: string;
-  status: RunStatus;
-  memo: RunMemo | null;
-  live: RunState | null;
-  description: WorkflowExecutionDescription;
-  summary: RunSummary | null;
-  error: { code: string; message: string } | null;
-}
 
 /**
  * The public API: start runs, follow them, steer them, read what they gave.

@@ -1,7 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { HeartbeatDetails, RunProgress } from '../contracts/run.js';
 import type { RoundRecord } from '../contracts/stages.js';
-import type { RunFacts } from './labelloop.js';
+import type { RunFacts } from './facts.js';
 
 /** A round's seconds over its training's, before any round has been measured: as on MNIST with 10,000 images. */
 const ROUND_OVER_TRAINING = 1.6;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { RunView } from '../contracts/run.js';
 import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
-import type { RunFacts } from './labelloop.js';
+import type { RunFacts } from './facts.js';
 
 /** Where the HTML report of a run is kept on this machine. */
 export const reportFile = (reports: string, run: string): string => join(reports, `${run}.html`);

@@ -1,1 +1,5 @@
-export const up = () => Promise.reject(new Error('x')); export const down = up; export const status = up; export const doctor = up; export const provision = up;
+export { doctor } from './doctor.js';
+export type { Check, Diagnosis } from './doctor.js';
+export { locate, provision } from './provision/index.js';
+export { down, status, up } from './stack.js';
+export type { StackStatus, UpOptions } from './stack.js';

@@ -156,9 +156,9 @@ print(json.dumps([counts, sums, sorted(weights), int(sum(w.size for w in weights
   });
 
   it('the temporal command line starts, queries and fails runs as ours does', async () => {
-    const { temporal } = await stack.json<{ temporal: { address: string } }>('status');
+    const { temporal } = await stack.json<{ temporal: string }>('status');
     const cli = (...args: string[]) =>
-      spawnSync(process.env['LABELLOOP_TEST_TEMPORAL'] ?? 'temporal', [...args, '--address', temporal.address], {
+      spawnSync(process.env['LABELLOOP_TEST_TEMPORAL'] ?? 'temporal', [...args, '--address', temporal], {
         encoding: 'utf8',
       });
     const file = join(stack.home, 'run.json');

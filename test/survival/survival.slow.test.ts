@@ -16,6 +16,7 @@ const RUN = ['--dataset', 'digits', '--seed', '7', '--rounds', '2', '--steps', '
 const SECONDS_LOST_AT_MOST = 60;
 
 interface Status {
+  supervisor: number | null;
   processes: { name: string; pid: number | null; healthy: boolean }[];
 }
 type Victim = 'learner' | 'host' | 'worker' | 'temporal' | 'minio' | 'cli' | 'all';
@@ -162,10 +163,10 @@ describe('survival', function () {
       return void process.kill(learner, 'SIGKILL');
     }
     if (victim !== 'all') return void process.kill(await pidOf(victim), 'SIGKILL');
-    const { processes } = await stack.json<Status>('status');
+    const { processes, supervisor } = await stack.json<Status>('status');
     const learners = await childrenOf(processes.find(({ name }) => name === 'host')?.pid ?? 0);
     watcher.kill('SIGKILL');
-    for (const pid of [...processes.map((process) => process.pid), ...learners]) if (pid) tryKill(pid);
+    for (const pid of [supervisor, ...processes.map((process) => process.pid), ...learners]) if (pid) tryKill(pid);
     await restartMinio();
     await stack.json('up');
   }

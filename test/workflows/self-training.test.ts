@@ -180,7 +180,9 @@ describe('workflow selfTraining', function () {
   it('scores shards again whose results the store has lost', async () => {
     const script = new Script();
     script.missingOnce = [1];
-    await withWorkers(script, async () => (await start('missing', { rounds: 1 })).result());
+    await withWorkers(script, async () => {
+      await (await start('missing', { rounds: 1 })).result();
+    });
     assert.equal(script.calls.filter((call) => call === 'sample pool 1').length, 2);
     assert.equal(script.calls.filter((call) => call === 'sample pool 0').length, 1);
   });
