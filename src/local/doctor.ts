@@ -25,14 +25,14 @@ export interface Check {
 }
 
 export interface Diagnosis {
-  /** Whether a run could start. A check that is not ok doesn't prevent that where another source is there. */
+  /** Whether a run could start. What only serves to get something that is there already does not count. */
   readonly ok: boolean;
   readonly checks: readonly Check[];
 }
 
 /** Compiled code, the libraries and a first run's artefacts, in bytes. */
 const LEAST_SPACE = 5 * 2 ** 30;
-const SET_UP = 'labelloop up';
+const SET_UP = 'labelloop setup';
 
 /** Looks at all that a run needs, changes nothing. Loads the compute library in a process of its own. */
 export async function doctor(options: { env?: NodeJS.ProcessEnv } = {}): Promise<Diagnosis> {
@@ -48,16 +48,9 @@ export async function doctor(options: { env?: NodeJS.ProcessEnv } = {}): Promise
     checkCompute(env),
   ]);
   const [images, space, home] = [checkDemoData(), checkSpace(env), checkHome(env)];
-  // Python, Go and the compiler are ways to get the others, so they matter only for what is not there yet.
-  const obtainable =
-    (temporal.ok || python.ok) && (minio.ok || go.ok || python.ok) && (compute.ok || (python.ok && compiler.ok));
-  const configuredIsThere = (check: Check): boolean => check.ok || check.source !== 'configured';
+  // Python, Go and the compiler are ways to get the others: what is there already needs none of them.
   return {
-    ok:
-      [node, space, home].every(({ ok }) => ok) &&
-      obtainable &&
-      configuredIsThere(temporal) &&
-      configuredIsThere(minio),
+    ok: [node, temporal, minio, compute, space, home].every((check) => check.ok),
     checks: [node, npm, python, go, compiler, temporal, minio, compute, images, space, home],
   };
 }
@@ -160,8 +153,8 @@ async function checkProgram(name: 'temporal' | 'minio', env: NodeJS.ProcessEnv):
 
 async function checkCompute(env: NodeJS.ProcessEnv): Promise<Check> {
   const name = 'compute library';
+  const found = await locate('compute', { env });
   try {
-    const found = await locate('compute', { env });
     const probe = await probeAddon(env);
     const names = await gpus(env);
     const device = probe.gpu ? names.join(', ') : (os.cpus()[0]?.model ?? 'CPU');
@@ -171,9 +164,16 @@ async function checkCompute(env: NodeJS.ProcessEnv): Promise<Check> {
       ? amiss(name, `${SET_UP} (it does not see the GPU: ${names.join(', ')})`, version, source)
       : fine(name, version, source);
   } catch (error) {
-    return amiss(name, `${SET_UP} (${messageOf(error)})`);
+    return amiss(name, found === null ? SET_UP : `${SET_UP} (${lastWords(error)})`);
   }
 }
+
+/** The line of a failed probe that names the error; the rest is the probe itself and its stack. */
+const lastWords = (error: unknown): string =>
+  messageOf(error)
+    .split('\n')
+    .find((line) => /^\s*(\w*Error|error|terminate)/.test(line))
+    ?.trim() ?? 'it does not load';
 
 /** CUDA's libraries as they lie beside the compute library, by name and version. */
 function cudaLibraries(env: NodeJS.ProcessEnv): string {
