@@ -141,7 +141,7 @@ describe('a run, end to end', function () {
 from safetensors.numpy import load_file
 labels, posteriors, model = sys.argv[1:]
 counts = dict(duckdb.sql(f"select status, count(*) from read_parquet('{labels}') group by 1").fetchall())
-sums = duckdb.sql(f"select min(list_sum(p)), max(list_sum(p)) from read_parquet('{posteriors}')").fetchone()
+sums = duckdb.sql(f"select min(list_sum(p)), max(list_sum(p)) from read_parquet('{posteriors}')").fetchall()[0]
 weights = load_file(model)
 print(json.dumps([counts, sums, sorted(weights), int(sum(w.size for w in weights.values()))]))`,
       parquet,
@@ -219,7 +219,7 @@ print(json.dumps([counts, sums, sorted(weights), int(sum(w.size for w in weights
 async function paint(folder: string, name: string, count: number, level: number | null): Promise<void> {
   await mkdir(join(folder, name), { recursive: true });
   for (let i = 0; i < count; i++) {
-    const mean = level ?? (i % 2 ? 40 : 200);
+    const mean = level ?? (i % 2 ? 43 : 197);
     const pixels = Buffer.from(Array.from({ length: 48 * 40 * 3 }, (_, k) => mean + ((k * 7 + i * 13) % 31)));
     await sharp(pixels, { raw: { width: 48, height: 40, channels: 3 } })
       .png()
