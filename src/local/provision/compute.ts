@@ -55,10 +55,12 @@ export async function locateCompute(setting: Setting, target = addonPackage()): 
 export async function provisionCompute(setting: Setting, target = addonPackage()): Promise<Provisioned> {
   const flavour = await flavourHere(setting.env);
   try {
+    const former = locateLibrary(setting.cache, flavour);
+    const here = former !== null && cached(setting.cache, addonKey(target, former)) !== null;
     const library = await provisionLibrary(setting, flavour);
     const built = await buildAddon(setting, target, library);
     linkInto(addonOf(target), built);
-    return { path: addonOf(target), version: versionLine(target, library), source: 'Python wheel' };
+    return { path: addonOf(target), version: versionLine(target, library), source: here ? 'cache' : 'Python wheel' };
   } catch (error) {
     setting.onLine(messages.fallback('compute library', messageOf(error)));
     return await packageInstaller(setting, target, flavour, messageOf(error));
