@@ -4,7 +4,7 @@ import { datasetManifest, type DatasetManifest, type ImageShape, type Shard } fr
 import type { LabelloopError } from '../contracts/errors.js';
 import { deriveSeed, RandomStream } from '../contracts/random.js';
 import type { Ref } from '../contracts/references.js';
-import { answers, encodeTable, type Store } from '../store/index.js';
+import { encodeTable, tables, type Store } from '../store/index.js';
 import { collect, type Collection, type Item, type Skipped } from './collect.js';
 import { lookAt } from './decode.js';
 import { datasetErrors } from './errors.js';
@@ -156,7 +156,7 @@ async function storeManifest(store: Store, parts: Parts): Promise<DatasetManifes
   const count = counter('store', labelled.length + pool.length + test.length, options);
   const shardsOf = (items: Item[]): Promise<Shard[]> =>
     storeShards(store, items, spool, folder, checked.shardSize, count);
-  const labelsOf = (items: Item[]): Promise<Ref> => store.putBytes('answers/1', encodeTable(answers, items));
+  const labelsOf = (items: Item[]): Promise<Ref> => store.putBytes('answers/1', encodeTable(tables.answers, items));
   return datasetManifest.parse({
     format: 'labelloop.dataset/1',
     name: options.name,

@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
 import type { Shard } from '../contracts/dataset.js';
-import { encodeTable, items as itemsTable, type Store } from '../store/index.js';
+import { encodeTable, tables, type Store } from '../store/index.js';
 import { idOf, type Item } from './collect.js';
 import { datasetErrors } from './errors.js';
 import type { Spool } from './spool.js';
@@ -30,7 +30,7 @@ export async function storeShards(
       offset,
       count: some.length,
       pixels: await store.putBytes('pixels/1', pixels),
-      items: await store.putBytes('items/1', encodeTable(itemsTable, some)),
+      items: await store.putBytes('items/1', encodeTable(tables.items, some)),
       originals: await storeOriginals(store, some, folder),
     });
     onShard(some.length);

@@ -8,76 +8,11 @@ import {
   type AsyncBuffer,
 } from 'hyparquet';
 import { ByteWriter, ParquetWriter, type ColumnSource, type SchemaElement } from 'hyparquet-writer';
-import type { AnswerRow, AssignmentRow, ItemRow, LabelRow, PosteriorRow } from '../contracts/tables.js';
 import { storeErrors } from './errors.js';
+import type { AnyColumnType, TableSpec } from './table-specs.js';
 
 /** A shard's worth of rows: what one step of a reader or writer holds. */
 const GROUP_ROWS = 4096;
-
-/** Parquet types by what they hold: int32 and float (32 bits) are as narrow as the columns need. */
-type ColumnType<Value> = Value extends string
-  ? 'string'
-  : Value extends number
-    ? 'int32' | 'float'
-    : Value extends boolean
-      ? 'boolean'
-      : Value extends number[]
-        ? 'float[]'
-        : never;
-type AnyColumnType = 'string' | 'int32' | 'float' | 'boolean' | 'float[]';
-
-/** A table's columns in the order of the file; none is ever null. */
-export interface TableSpec<Row> {
-  readonly name: string;
-  readonly columns: { readonly [Column in keyof Row & string]: ColumnType<Row[Column]> };
-}
-
-/** `posteriors/1`, as contracts/tables.ts documents it; so for the tables below. */
-export const posteriors: TableSpec<PosteriorRow> = {
-  name: 'posteriors/1',
-  columns: {
-    id: 'string',
-    predicted: 'int32',
-    probability: 'float',
-    probability_std: 'float',
-    predictive_entropy: 'float',
-    aleatoric: 'float',
-    epistemic: 'float',
-    log_variance: 'float',
-    p: 'float[]',
-  },
-};
-
-export const labels: TableSpec<LabelRow> = {
-  name: 'labels/1',
-  columns: {
-    id: 'string',
-    name: 'string',
-    status: 'string',
-    change: 'string',
-    label: 'int32',
-    class: 'string',
-    predicted: 'int32',
-    probability: 'float',
-    predictive_entropy: 'float',
-    aleatoric: 'float',
-    epistemic: 'float',
-    cluster: 'int32',
-    source: 'string',
-    round: 'int32',
-    model: 'string',
-    threshold: 'float',
-  },
-};
-
-export const items: TableSpec<ItemRow> = { name: 'items/1', columns: { id: 'string', name: 'string' } };
-
-export const answers: TableSpec<AnswerRow> = { name: 'answers/1', columns: { id: 'string', label: 'int32' } };
-
-export const assignments: TableSpec<AssignmentRow> = {
-  name: 'assignments',
-  columns: { id: 'string', cluster: 'int32', distance: 'float', outlier: 'boolean' },
-};
 
 type Rows<Row> = Iterable<Row> | AsyncIterable<Row>;
 

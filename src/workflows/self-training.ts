@@ -42,10 +42,13 @@ class Ledger {
  */
 export async function selfTraining(input: SelfTrainingInput): Promise<RunSummary> {
   const control = new Control(initialState(input.state));
-  try {
-    return await round(control, input);
-  } catch (error) {
-    throw asFailure(error);
+  for (let tries = 1; ; tries++) {
+    try {
+      return await round(control, input);
+    } catch (error) {
+      if (tries === TRIES_AT_LOST_BLOBS || !lostBlob(error)) throw asFailure(error);
+      log.warn('a stored result was lost or damaged; going through the round again, which makes it anew');
+    }
   }
 }
 
@@ -274,6 +277,17 @@ function show(control: Control, run: Opened): void {
     labels: run.labels,
   });
   control.remember();
+}
+
+/**
+ * A result that a later stage could not read, because it was damaged or removed, is made again by the stage that it came
+ * from when the round asks for it; all else is still in the store. What no stage makes (a dataset) stays lost, so tries end.
+ */
+const TRIES_AT_LOST_BLOBS = 3;
+
+function lostBlob(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && (cause.type === 'STORE_MISSING' || cause.type === 'STORE_DAMAGED');
 }
 
 /** A failed activity's own code and message become the workflow's, so that every tool shows what the CLI would print. */

@@ -8,7 +8,7 @@ import { extract } from 'tar-stream';
 import type { DatasetManifest, SplitName } from '../../src/contracts/dataset.js';
 import type { Ref } from '../../src/contracts/references.js';
 import { listDatasets, readDataset } from '../../src/datasets/index.js';
-import { answers, decodeTable, items } from '../../src/store/index.js';
+import { decodeTable, tables } from '../../src/store/index.js';
 import { idx, image, noise, writeTree } from '../support/images.js';
 import { cats, dogs, importFixture, raises } from '../support/import-fixture.js';
 
@@ -21,12 +21,12 @@ describe('importDataset', () => {
   async function rowsOf(manifest: DatasetManifest, split: SplitName) {
     const rows = [];
     for (const shard of manifest.shards[split])
-      rows.push(...(await decodeTable(items, await use.store.readBytes(shard.items))));
+      rows.push(...(await decodeTable(tables.items, await use.store.readBytes(shard.items))));
     return rows;
   }
   const namesOf = async (manifest: DatasetManifest, split: SplitName) =>
     (await rowsOf(manifest, split)).map((row) => row.name).sort();
-  const labelsOf = async (ref: Ref) => decodeTable(answers, await use.store.readBytes(ref));
+  const labelsOf = async (ref: Ref) => decodeTable(tables.answers, await use.store.readBytes(ref));
 
   async function labelByName(manifest: DatasetManifest, split: 'labelled' | 'test') {
     const ref = split === 'test' ? manifest.testLabels : manifest.labels;
@@ -38,7 +38,7 @@ describe('importDataset', () => {
     const { height, width, channels } = manifest.image;
     const size = height * width * channels;
     for (const shard of manifest.shards[split]) {
-      const at = (await decodeTable(items, await use.store.readBytes(shard.items))).findIndex(
+      const at = (await decodeTable(tables.items, await use.store.readBytes(shard.items))).findIndex(
         (row) => row.name === name,
       );
       if (at !== -1) return (await use.store.readBytes(shard.pixels)).subarray(at * size, (at + 1) * size);

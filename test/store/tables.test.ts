@@ -7,18 +7,16 @@ import fc from 'fast-check';
 import { LabelloopError } from '../../src/contracts/errors.js';
 import { labelChanges, labelStatuses, type LabelRow, type PosteriorRow } from '../../src/contracts/tables.js';
 import {
-  answers,
-  assignments,
   decodeTable,
   encodeTable,
   encodeTableStream,
-  items,
-  labels,
-  posteriors,
   readGroups,
   readRows,
   writeTable,
+  tables,
 } from '../../src/store/index.js';
+
+const { answers, assignments, items, labels, posteriors } = tables;
 
 const float = fc.float({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
 const int32 = fc.integer();

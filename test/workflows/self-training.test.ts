@@ -35,6 +35,7 @@ class Script {
   mostInFlight = 0;
   missingOnce: number[] = [];
   hangIn: string | undefined;
+  loseOnce = false;
 
   activities(shards = POOL_SHARDS): LearnerActivities & StageActivities {
     const note = async (name: string): Promise<void> => {
@@ -80,7 +81,14 @@ class Script {
           value: 1,
           estimate: { grade: 'B' as const, accepted: 1, errors: 0, error: 0, upper: 1, coverage: 1 },
         }),
-      cluster: async () => fresh({ clusters: ref('clusters/1', 5), clusterCount: 30, outliers: 10 }),
+      cluster: async () => {
+        this.calls.push('cluster');
+        if (this.loseOnce) {
+          this.loseOnce = false;
+          throw ApplicationFailure.nonRetryable('no such blob', 'STORE_MISSING');
+        }
+        return fresh({ clusters: ref('clusters/1', 5), clusterCount: 30, outliers: 10 });
+      },
       relabel: async ({ round }) =>
         fresh({
           labels: ref('labels/1', 200 + round),
@@ -185,6 +193,16 @@ describe('workflow selfTraining', function () {
     });
     assert.equal(script.calls.filter((call) => call === 'sample pool 1').length, 2);
     assert.equal(script.calls.filter((call) => call === 'sample pool 0').length, 1);
+  });
+
+  it('goes through the round again when a stage finds a result lost', async () => {
+    const script = new Script();
+    script.loseOnce = true;
+    await withWorkers(script, async () => {
+      await (await start('lost', { rounds: 1 })).result();
+    });
+    assert.equal(script.calls.filter((call) => call === 'cluster').length, 2);
+    assert.equal(script.calls.filter((call) => call.startsWith('train')).length, 2);
   });
 
   it('pause stops the stage in flight, resume runs it again', async () => {
