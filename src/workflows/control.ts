@@ -54,8 +54,10 @@ export class Control {
   /**
    * Runs one stage. Pause cancels its activities, which checkpoint and stop; resume runs the stage again, and it goes on
    * from the checkpoint, or from the store for shards that are done.
+   *
+   * @param work is given words for its activity in the Web UI
    */
-  async stage<T>(name: StageName, work: () => Promise<T>): Promise<T> {
+  async stage<T>(name: StageName, work: (summary: string) => Promise<T>): Promise<T> {
     for (;;) {
       await condition(() => !this.paused);
       this.state.stage = name;
@@ -63,7 +65,7 @@ export class Control {
       this.interrupted = false;
       this.scope = new CancellationScope();
       try {
-        return await this.scope.run(work);
+        return await this.scope.run(() => work(`round ${this.state.round}: ${name}`));
       } catch (error) {
         const byUser = isCancellation(error) && this.interrupted && !CancellationScope.current().consideredCancelled;
         if (!byUser) throw error;

@@ -77,8 +77,10 @@ async function round(control: Control, input: SelfTrainingInput): Promise<RunSum
     seconds: ledger.seconds,
     fromStore: ledger.fromStore,
   };
-  const { history } = await control.stage('evaluate', () =>
-    stages.evaluate({ dataset: run.dataset, split: run.split, labelled, test, history: run.history, record }),
+  const { history } = await control.stage('evaluate', (summary) =>
+    stages.evaluate.executeWithOptions({ summary }, [
+      { dataset: run.dataset, split: run.split, labelled, test, history: run.history, record },
+    ]),
   );
   log.info('round done', { round: run.round, ...relabelled.counts });
 
@@ -99,7 +101,9 @@ async function round(control: Control, input: SelfTrainingInput): Promise<RunSum
   }
   show(control, { ...next, round: run.round });
   const comparison = run.hasTruth
-    ? await control.stage('compare', () => stages.compare({ dataset: run.dataset, history, salt: run.settings.salt }))
+    ? await control.stage('compare', (summary) =>
+        stages.compare.executeWithOptions({ summary }, [{ dataset: run.dataset, history, salt: run.settings.salt }]),
+      )
     : null;
   control.state.status = 'completed';
   control.remember();
@@ -115,17 +119,21 @@ async function round(control: Control, input: SelfTrainingInput): Promise<RunSum
 }
 
 async function open(control: Control, input: SelfTrainingInput, ledger: Ledger): Promise<Opened> {
-  const opened: OpenOutput = await control.stage('open', () => stages.open({ settings: input }));
+  const opened: OpenOutput = await control.stage('open', (summary) =>
+    stages.open.executeWithOptions({ summary }, [{ settings: input }]),
+  );
   const { settings, dataset } = opened;
   const parts = ledger.take(
     'split',
-    await control.stage('split', () =>
-      stages.split({
-        dataset,
-        calibrationShare: settings.calibrationShare,
-        seed: settings.seed,
-        salt: settings.salt,
-      }),
+    await control.stage('split', (summary) =>
+      stages.split.executeWithOptions({ summary }, [
+        {
+          dataset,
+          calibrationShare: settings.calibrationShare,
+          seed: settings.seed,
+          salt: settings.salt,
+        },
+      ]),
     ),
   );
   return {
@@ -145,8 +153,8 @@ async function train(control: Control, run: Opened, ledger: Ledger) {
   const { settings } = run;
   return ledger.take(
     'train',
-    await control.stage('train', () =>
-      learner.train.executeWithOptions({ summary: `round ${run.round}: train` }, [
+    await control.stage('train', (summary) =>
+      learner.train.executeWithOptions({ summary }, [
         {
           dataset: run.dataset,
           split: run.split,
@@ -199,15 +207,17 @@ async function threshold(control: Control, run: Opened, ledger: Ledger, labelled
   const { settings } = run;
   return ledger.take(
     'threshold',
-    await control.stage('threshold', () =>
-      stages.threshold({
-        dataset: run.dataset,
-        split: run.split,
-        labelled,
-        rule: settings.threshold,
-        targetError: settings.targetError,
-        salt: settings.salt,
-      }),
+    await control.stage('threshold', (summary) =>
+      stages.threshold.executeWithOptions({ summary }, [
+        {
+          dataset: run.dataset,
+          split: run.split,
+          labelled,
+          rule: settings.threshold,
+          targetError: settings.targetError,
+          salt: settings.salt,
+        },
+      ]),
     ),
   );
 }
@@ -216,15 +226,17 @@ async function cluster(control: Control, run: Opened, ledger: Ledger, pool: Ref)
   const { settings } = run;
   const output = ledger.take(
     'cluster',
-    await control.stage('cluster', () =>
-      stages.cluster({
-        dataset: run.dataset,
-        pool,
-        clustersPerClass: settings.clustersPerClass,
-        seed: settings.seed,
-        round: run.round,
-        salt: settings.salt,
-      }),
+    await control.stage('cluster', (summary) =>
+      stages.cluster.executeWithOptions({ summary }, [
+        {
+          dataset: run.dataset,
+          pool,
+          clustersPerClass: settings.clustersPerClass,
+          seed: settings.seed,
+          round: run.round,
+          salt: settings.salt,
+        },
+      ]),
     ),
   );
   return output.clusters;
@@ -239,8 +251,10 @@ async function relabel(
   const { dataset, round, labels, settings } = run;
   return ledger.take(
     'relabel',
-    await control.stage('relabel', () =>
-      stages.relabel({ ...from, dataset, round, previous: labels, salt: settings.salt }),
+    await control.stage('relabel', (summary) =>
+      stages.relabel.executeWithOptions({ summary }, [
+        { ...from, dataset, round, previous: labels, salt: settings.salt },
+      ]),
     ),
   );
 }

@@ -173,6 +173,10 @@ print(json.dumps([counts, sums, sorted(weights), int(sum(w.size for w in weights
     assert.equal((await labelloop.show('by-temporal')).labelsDigest, view.labelsDigest);
     const query = cli('workflow', 'query', '--workflow-id', 'by-temporal', '--type', 'status');
     assert.match(query.stdout, /completed/);
+    const words = cli('workflow', 'metadata', '--workflow-id', 'by-temporal');
+    assert.match(words.stdout, /Round 2 of 2/);
+    const history = cli('workflow', 'show', '--workflow-id', 'by-temporal', '--output', 'json');
+    assert.match(history.stdout, /"summary"/);
 
     await writeFile(file, JSON.stringify({ ...QUICK, rounds: 'many' }));
     assert.equal(begin('bad').status, 0);

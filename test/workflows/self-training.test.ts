@@ -159,8 +159,10 @@ describe('workflow selfTraining', function () {
     assert.deepEqual(order, [
       'open',
       'train 1 without pseudo-labels',
+      'cluster',
       'evaluate 1',
       'train 2 with pseudo-labels',
+      'cluster',
       'evaluate 2',
     ]);
     assert.equal(script.calls.filter((call) => call.startsWith('sample pool')).length, 6);
