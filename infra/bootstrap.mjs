@@ -19,7 +19,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 const at = (...parts) => path.join(root, ...parts);
 
 /** Progress goes to stderr: stdout belongs to the command's own answer (`--json`). */
-const say = (line) => process.stderr.write(`labelloop: ${line}\n`);
+export const say = (line) => process.stderr.write(`labelloop: ${line}\n`);
 
 /** An error whose message is all that the user needs. */
 export class SetUpError extends Error {}
@@ -57,8 +57,8 @@ function writeWhole(file, text) {
   fs.renameSync(draft, file);
 }
 
-/** Runs a program quietly and shows the end of its output if it fails. */
-async function run(what, command, args) {
+/** Runs a program quietly in the checkout; throws a SetUpError with the end of its output if it fails. */
+export async function run(what, command, args) {
   const output = [];
   const code = await new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -81,7 +81,7 @@ async function step(name, work) {
 }
 
 /** npm says where it is when it started us; else it stands beside this Node, or is the one on PATH. */
-function npmCommand() {
+export function npmCommand() {
   const cli = process.env.npm_execpath;
   if (cli !== undefined && /npm-cli\.[cm]?js$/.test(cli) && fs.existsSync(cli)) return [process.execPath, cli];
   const beside = path.join(path.dirname(fs.realpathSync(process.execPath)), '../lib/node_modules/npm/bin/npm-cli.js');
