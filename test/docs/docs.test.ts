@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createProgram } from '../../src/cli/program.js';
 import { runSettings } from '../../src/contracts/settings.js';
-import { answers, assignments, items, labels, posteriors } from '../../src/store/index.js';
+import { tables } from '../../src/store/index.js';
 import { rooms } from '../cli/fixtures.js';
 import { page, pages, root, section } from './markdown.js';
 import type { Command } from 'commander';
@@ -112,7 +112,13 @@ describe('the docs', () => {
 
   it('explain every column of every table', () => {
     const text = section(page('docs/formats.md'), 'Tables');
-    for (const { name, columns } of [labels, posteriors, items, answers, assignments])
+    for (const { name, columns } of [
+      tables.labels,
+      tables.posteriors,
+      tables.items,
+      tables.answers,
+      tables.assignments,
+    ])
       assert.deepEqual(absent(Object.keys(columns), text), [], name);
   });
 });

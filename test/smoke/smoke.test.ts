@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { decodeSafetensors, encodeSafetensors } from '../../src/contracts/safetensors.js';
 import { decodeImage } from '../../src/datasets/decode.js';
 import { forkLearner } from '../../src/learner/client.js';
-import { answers, decodeTable, encodeTable } from '../../src/store/index.js';
+import { decodeTable, encodeTable, tables } from '../../src/store/index.js';
 import { barTasks, temporaryDirectory, tinyRecipe } from '../learning/fixtures.js';
 import { image, noise } from '../support/images.js';
 import type { StoredTensor } from '../../src/contracts/safetensors.js';
@@ -48,7 +48,7 @@ describe(`on Node ${process.versions.node}`, () => {
       { id: 'ä', label: 3 },
       { id: 'b', label: -1 },
     ];
-    assert.deepEqual(await decodeTable(answers, encodeTable(answers, rows)), rows);
+    assert.deepEqual(await decodeTable(tables.answers, encodeTable(tables.answers, rows)), rows);
   });
 
   it('a tensor comes back from safetensors', () => {
