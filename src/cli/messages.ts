@@ -3,10 +3,10 @@ import type { DatasetManifest } from '../contracts/dataset.js';
 
 /** The first screen of the demo. */
 export const demoIntro: readonly string[] = [
-  'Labelloop labels 10,000 real handwritten digits (MNIST, 70,000 images) from 500 labels, in three durable rounds.',
-  'Each round trains a Bayesian student, samples its uncertainty over the pool and labels what it is sure of.',
-  "Dry run: the pool's true labels are known and hidden; only the comparison at the very end reads them.",
-  'Everything runs in the background on this machine; Ctrl-C leaves this view, not the run.',
+  '10,000 real handwritten digits (of 70,000, MNIST) get labels from 500 labelled ones.',
+  'Each round trains a Bayesian student, samples its uncertainty over the pool, and',
+  'labels what it is sure of. Dry run: the true labels are known and hidden; nothing',
+  'but the comparison at the end reads them. Ctrl-C leaves this view, not the run.',
 ];
 
 /** Ctrl-C in `run watch`. */
@@ -14,7 +14,7 @@ export const watchInterrupted = (run: string): string =>
   [
     `No longer watching; the run ${run} goes on without this terminal.`,
     `  labelloop run watch ${run}    watch it again`,
-    `  labelloop run pause ${run}    let it rest after the tasks in flight`,
+    `  labelloop run pause ${run}    let it rest at its next checkpoint`,
     `  labelloop run cancel ${run}   end it`,
     '  labelloop down    stop everything on this machine; what is done stays done',
   ].join('\n');

@@ -21,16 +21,22 @@ export function progressLines(progress: RunProgress, columns = 80): string[] {
   const { stage, pool } = progress;
   const status = progress.status === 'running' ? '' : `  (${progress.status})`;
   const words = stage === null ? idleWords(progress) : `${stage}: ${stageWords[stage]}`;
-  return [
-    `${progress.run}  ${roundOf(progress)}${status}  ${words}`,
-    `  ${bar(fractionOf(progress))}  ${workOf(progress)}`,
-    `  accepted ${acceptedOf(pool)}   open ${count(pool.open)}   outliers ${count(pool.outliers)}`,
-    progress.status === 'paused'
-      ? `  go on: labelloop run resume ${progress.run}`
-      : `  time left ${progress.secondsLeft === null ? 'not known yet' : `about ${duration(progress.secondsLeft)}`}`,
-    ...warnings(progress).map((line) => `  ${line}`),
-  ].map((line) => fit(line.trimEnd(), columns));
+  const accepted = `  accepted ${acceptedOf(pool)}   open ${count(pool.open)}   outliers ${count(pool.outliers)}`;
+  const lines = hasEnded(progress)
+    ? [`${progress.run}  ${roundOf(progress)}${status}`, accepted]
+    : [
+        `${progress.run}  ${roundOf(progress)}${status}  ${words}`,
+        `  ${bar(fractionOf(progress))}  ${workOf(progress)}`,
+        accepted,
+        progress.status === 'paused'
+          ? `  go on: labelloop run resume ${progress.run}`
+          : `  time left ${progress.secondsLeft === null ? 'not known yet' : `about ${duration(progress.secondsLeft)}`}`,
+        ...warnings(progress).map((line) => `  ${line}`),
+      ];
+  return lines.map((line) => fit(line.trimEnd(), columns));
 }
+
+const hasEnded = ({ status }: RunProgress): boolean => ['completed', 'failed', 'cancelled'].includes(status);
 
 /** The same in one line, for logs. */
 export function progressLine(progress: RunProgress): string {

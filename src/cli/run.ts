@@ -111,8 +111,8 @@ export function addRunVerbs(program: Command, context: Context): void {
   const steering = [
     {
       name: 'pause',
-      description: 'let a run rest after the tasks in flight',
-      said: (id: string) => `${id} rests after the tasks in flight. Go on: labelloop run resume ${id}`,
+      description: 'let a run rest at its next checkpoint',
+      said: (id: string) => `${id} rests at its next checkpoint. Go on: labelloop run resume ${id}`,
     },
     {
       name: 'resume',
