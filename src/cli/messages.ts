@@ -3,7 +3,7 @@ import type { DatasetManifest } from '../contracts/dataset.js';
 
 /** The first screen of the demo. */
 export const demoIntro: readonly string[] = [
-  '10,000 real handwritten digits (of 70,000, MNIST) get labels from 500 labelled ones.',
+  'Labels 10,000 real handwritten digits (MNIST, of 70,000) from 500 labels.',
   'Each round trains a Bayesian student, samples its uncertainty over the pool, and',
   'labels what it is sure of. Dry run: the true labels are known and hidden; nothing',
   'but the comparison at the end reads them. Ctrl-C leaves this view, not the run.',
