@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
+import type { RunListEntry } from '../client/index.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
-import type { RunProgress, RunStatus, RunSummary, RunView } from '../contracts/run.js';
+import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
 import type { RunSettingsInput } from '../contracts/settings.js';
 import type { LabelRow } from '../contracts/tables.js';
 
@@ -8,16 +9,6 @@ import type { LabelRow } from '../contracts/tables.js';
  * What the command line needs of the other rooms, and no more. The verbs take it by injection, so that none of them
  * loads a server's client or a decoder before it is used; `wiring.ts` binds it to the rooms.
  */
-
-/** A run in `run list`. */
-export interface RunListEntry {
-  run: string;
-  status: RunStatus;
-  dataset: string | null;
-  round: number;
-  /** ISO 8601. */
-  startedAt: string;
-}
 
 /** The client's runs: start, steer, read. */
 export interface RunsClient {

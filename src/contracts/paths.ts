@@ -13,6 +13,8 @@ export interface Paths {
   readonly supervisorLock: string;
   /** What the supervisor last saw of its processes. */
   readonly statusFile: string;
+  /** Which code the workers were started with. */
+  readonly codeFile: string;
   readonly temporalDatabase: string;
   readonly minioData: string;
   readonly logs: string;
@@ -41,6 +43,7 @@ export function paths(env: NodeJS.ProcessEnv = process.env): Paths {
     credentialsFile: inHome('credentials.json'),
     supervisorLock: inHome('supervisor.lock'),
     statusFile: inHome('status.json'),
+    codeFile: inHome('code.json'),
     temporalDatabase: inHome('temporal.db'),
     minioData: inHome('minio'),
     logs: inHome('logs'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ref } from './references.js';
-import { truthRecord } from './stages.js';
+import { labelCounts, truthRecord } from './stages.js';
 import type { Ref } from './references.js';
 import type { RunSettings, RunSettingsInput } from './settings.js';
 import type { TruthRecord } from './stages.js';
@@ -105,13 +105,7 @@ export const runView = z.strictObject({
   rounds: z.array(
     z.strictObject({
       round: z.int(),
-      accepted: z.int(),
-      added: z.int(),
-      kept: z.int(),
-      flipped: z.int(),
-      revoked: z.int(),
-      open: z.int(),
-      outliers: z.int(),
+      ...labelCounts.shape,
       seconds: z.number(),
       modelDigest: z.string(),
       testAccuracy: z.number().nullable(),

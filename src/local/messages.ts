@@ -15,6 +15,7 @@ export const messages = {
     `${name}: another process (${pid ?? 'unknown'}) is setting it up; waiting for it`,
   fallback: (name: string, reason: string): string => `${name}: ${reason}; trying the next source`,
   without: (name: string, reason: string): string => `${name}: not available, going on without it (${reason})`,
+  codeChanged: (): string => 'the code has changed since the stack was started; starting it anew …',
   alreadyUp: (): string => 'the stack is up',
   starting: (what: readonly string[]): string => `starting ${what.join(', ')} …`,
   up: (ms: number): string => `the stack is up, ${seconds(ms)}`,

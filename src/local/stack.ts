@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { configuredStore, configuredTemporal } from '../contracts/configured.js';
 import { localErrors } from './errors.js';
+import { readJson, writeJson } from './files.js';
 import { holder, isRunning, tryLock } from './lock.js';
 import type { OnLine } from './messages.js';
 import { messages } from './messages.js';
@@ -50,7 +51,8 @@ const main = (file: string): string => fileURLToPath(new URL(file, import.meta.u
 
 /**
  * Brings the stack of this machine up, and back up whatever of it was killed; data are kept. Sets up first what is
- * missing. Called again it returns at once, called twice at the same time there is one stack.
+ * missing. Called again it returns at once, called twice at the same time there is one stack. Where the code has changed
+ * since the stack was started, all is stopped in order and started anew.
  *
  * @throws SETUP_FAILED if something can't be provided
  * @throws STACK_UNAVAILABLE if something is not well in time, with the end of its log
@@ -60,9 +62,14 @@ export async function up(options: UpOptions = {}): Promise<StackStatus> {
   const paths = pathsOf(env);
   const onLine = options.onLine ?? (() => undefined);
   const before = status(env);
-  if (before.up) {
+  const current = readJson(paths.codeFile) === codeVersion();
+  if (before.up && current) {
     onLine(messages.alreadyUp());
     return before;
+  }
+  if (before.supervisor !== null && !current) {
+    onLine(messages.codeChanged());
+    await down({ env });
   }
   const plan = await planOf(options, env, onLine);
   const begun = Date.now();
@@ -95,10 +102,24 @@ async function planOf(options: UpOptions, env: NodeJS.ProcessEnv, onLine: OnLine
 const startedBy = (plan: Plan): string[] =>
   processNames.filter((name) => (name === 'temporal' || name === 'minio' ? plan[name] !== null : true));
 
+/**
+ * What the workers run: bootstrap's stamp over the compiled sources, or the version of an installed package. Workers of
+ * other code than the command that the user typed would answer with yesterday's bugs.
+ */
+function codeVersion(): string {
+  const read = (file: string): string => fs.readFileSync(main(file), 'utf8');
+  try {
+    return read('../../.labelloop-stamp');
+  } catch {
+    return (JSON.parse(read('../../../package.json')) as { version: string }).version;
+  }
+}
+
 /** @returns whether the supervisor that was started has ended */
 function startSupervisor(plan: Plan, paths: Paths, env: NodeJS.ProcessEnv): () => boolean {
   try {
     fs.mkdirSync(paths.logs, { recursive: true });
+    writeJson(paths.codeFile, codeVersion());
     const log = fs.openSync(logOf(paths, 'supervisor'), 'a');
     const child = spawn(process.execPath, [main('supervisor-main.js'), JSON.stringify(plan)], {
       cwd: paths.home,

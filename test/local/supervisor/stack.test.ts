@@ -139,6 +139,16 @@ describe('the embedded stack', function () {
     await check();
   });
 
+  it('is started anew when its code has changed, with its data', async () => {
+    await up(options);
+    const check = await leaveData();
+    const before = names.map((name) => pidOf(name));
+    fs.writeFileSync(paths(env).codeFile, JSON.stringify('an older build'));
+    await up(options);
+    assert.ok(before.every(gone), 'no process of the older build is left');
+    await check();
+  });
+
   it('is one stack when two bring it up at the same time', async () => {
     const both = await Promise.all(
       [1, 2].map(() => runNode([fixture('up'), JSON.stringify({ ...options, env: undefined })], env)),
