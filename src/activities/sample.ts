@@ -34,6 +34,7 @@ export const sample = stage<SampleInput, SampleOutput>('sample', 1, sampleOutput
         task: { kind: 'sample' as const, model, pixels, count, offset, passes: input.passes, seed, output },
       };
     });
+    await attempt.learnerReady();
     await learner.sample(task, { signal: attempt.signal, onProgress: attempt.progress });
     return await beating(async () => {
       const file = decodeSafetensors(await readFile(output));

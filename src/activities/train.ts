@@ -37,6 +37,7 @@ async function run(input: TrainInput, attempt: Attempt): Promise<TrainOutput> {
   try {
     const { manifest, task, progress } = await beating(() => prepare(input, attempt, folder));
     let saved = progress;
+    await attempt.learnerReady();
     const result = await learner.train(task, {
       signal: attempt.signal,
       onProgress: attempt.progress,

@@ -15,6 +15,7 @@ import { inProcessLearner } from '../../src/learner/in-process.js';
 import { Store } from '../../src/store/index.js';
 import { MNIST } from '../support/stack.js';
 import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
+import { quiet } from '../support/temporal.js';
 
 describe('stages', function () {
   this.timeout(120_000);
@@ -26,6 +27,7 @@ describe('stages', function () {
   before(async function () {
     const binary = s3Binary(s3Servers[0]);
     if ('skip' in binary) return this.skip(); // stages are nothing without a store: LABELLOOP_TEST_MINIO names one
+    quiet();
     server = await S3Server.start(s3Servers[0], binary.path);
     folder = await mkdtemp(join(tmpdir(), 'labelloop-stages-'));
     const store = await Store.open(server.connection, { cacheDir: join(folder, 'cache') });

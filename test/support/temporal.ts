@@ -23,7 +23,8 @@ export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
 }
 
 let installed = false;
-function quiet(): void {
+/** Keeps the SDK's log lines of expected failures out of the tests' output. */
+export function quiet(): void {
   if (installed) return;
   installed = true;
   Runtime.install({ logger: new DefaultLogger('ERROR') });

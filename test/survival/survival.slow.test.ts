@@ -81,6 +81,16 @@ describe('survival', function () {
     });
   }
 
+  it('a learner that hangs is noticed by its silence, though its host is well, and replaced', async () => {
+    const run = await start('hang');
+    await reached(run, 'the middle of training', (at) => at.tasks.some(inTheMiddleOf('train')));
+    const [learner] = await childrenOf(await pidOf('host'));
+    assert.ok(learner, 'the host has a learner');
+    process.kill(learner, 'SIGSTOP');
+    assert.deepEqual(await finish(run), undisturbed);
+    await assertLittleLost(run, 'a hung learner');
+  });
+
   it('SIGTERM to the host in training hands over at a checkpoint', async () => {
     const run = await start('sigterm');
     await reached(run, 'the middle of training', (at) => at.tasks.some(inTheMiddleOf('train')));
