@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createLearnerActivities, createStageActivities } from '../../src/activities/index.js';
 import type { Deps } from '../../src/activities/index.js';
@@ -15,7 +16,6 @@ import { inProcessLearner } from '../../src/learner/in-process.js';
 import { Store } from '../../src/store/index.js';
 import { MNIST } from '../support/stack.js';
 import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
-import { quiet } from '../support/temporal.js';
 
 describe('stages', function () {
   this.timeout(120_000);
@@ -27,7 +27,6 @@ describe('stages', function () {
   before(async function () {
     const binary = s3Binary(s3Servers[0]);
     if ('skip' in binary) return this.skip(); // stages are nothing without a store: LABELLOOP_TEST_MINIO names one
-    quiet();
     server = await S3Server.start(s3Servers[0], binary.path);
     folder = await mkdtemp(join(tmpdir(), 'labelloop-stages-'));
     const store = await Store.open(server.connection, { cacheDir: join(folder, 'cache') });
@@ -59,7 +58,10 @@ describe('stages', function () {
     if (folder) await rm(folder, { recursive: true, force: true });
   });
 
-  const inActivity = <T>(work: () => Promise<T>, env = new MockActivityEnvironment()): Promise<T> => env.run(work);
+  // Failures are the subject here; their log lines would hide the results.
+  const quiet = (): MockActivityEnvironment =>
+    new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
+  const inActivity = <T>(work: () => Promise<T>, env = quiet()): Promise<T> => env.run(work);
   const trainWith = (
     input: TrainInput,
     other: Partial<Deps> = {},
@@ -94,7 +96,7 @@ describe('stages', function () {
   it('a training that is stopped goes on from its checkpoint and ends with the same weights', async () => {
     const steps = 400;
     const whole = await trainWith({ ...train, steps, salt: 'whole' });
-    const env = new MockActivityEnvironment();
+    const env = quiet();
     let beats = 0;
     env.on('heartbeat', () => {
       if (++beats === 4) env.cancel('CANCELLED');

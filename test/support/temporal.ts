@@ -23,8 +23,7 @@ export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
 }
 
 let installed = false;
-/** Keeps the SDK's log lines of expected failures out of the tests' output. */
-export function quiet(): void {
+function quiet(): void {
   if (installed) return;
   installed = true;
   Runtime.install({ logger: new DefaultLogger('ERROR') });
