@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { configuredStore, configuredTemporal } from '../contracts/configured.js';
 import { localErrors } from './errors.js';
 import { readJson, writeJson } from './files.js';
-import { holder, isRunning, tryLock } from './lock.js';
+import { holder, isRunning, startOf, tryLock } from './lock.js';
 import type { OnLine } from './messages.js';
 import { messages } from './messages.js';
 import type { Paths } from '../contracts/paths.js';
@@ -13,6 +13,7 @@ import { paths as pathsOf } from '../contracts/paths.js';
 import type { Thing } from './provision/index.js';
 import { isConfigured, provision } from './provision/index.js';
 import { readStack } from './supervisor/connections.js';
+import { learnerOf } from './supervisor/health.js';
 import type { ProcessState } from './supervisor/records.js';
 import { logOf, readRecord, readStatus } from './supervisor/records.js';
 import type { Plan } from './supervisor/services.js';
@@ -24,7 +25,8 @@ import { SUPERVISOR } from './supervisor/supervisor.js';
 export interface StackStatus {
   /** Whether all processes of the stack live and are well. */
   readonly up: boolean;
-  readonly processes: readonly ProcessState[];
+  /** The supervised ones, and the host's learner while it has one. */
+  readonly processes: readonly (Omit<ProcessState, 'name'> & { readonly name: string })[];
   /** Process id of the supervisor, or null. */
   readonly supervisor: number | null;
   /** `host:port`, of the embedded server or the configured one; null before the first `up`. */
@@ -226,13 +228,21 @@ export function status(env: NodeJS.ProcessEnv = process.env): StackStatus {
   const temporal = configuredTemporal(env)?.address ?? null;
   return {
     up: seen !== null && processes.every(({ healthy }) => healthy),
-    processes,
+    processes: [...processes, ...learnerIn(paths, processes)],
     supervisor: supervisor?.pid ?? null,
     temporal: temporal ?? stack?.temporal?.address ?? null,
     ui: temporal === null ? (stack?.ui ?? null) : null,
     store: store === null ? null : `${store.useSSL ? 'https' : 'http'}://${store.endPoint}:${store.port}`,
     home: paths.home,
   };
+}
+
+/** The learner is the host's to start and to end; people who look for what holds a device want to see it all the same. */
+function learnerIn(paths: Paths, processes: readonly ProcessState[]): StackStatus['processes'] {
+  const host = processes.find(({ name }) => name === 'host');
+  const pid = host?.pid == null ? null : learnerOf(paths.health, host.name, host.pid);
+  if (host === undefined || pid === null || startOf(pid) === null) return [];
+  return [{ name: 'learner', pid, healthy: true, restarts: 0, since: null, log: host.log }];
 }
 
 /** Without a supervisor nobody watches, so nothing counts as healthy. */

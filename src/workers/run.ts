@@ -60,13 +60,15 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     maxHeartbeatThrottleInterval: '2 seconds',
   };
   const workers: Worker[] = [];
+  let learner: (() => number | undefined) | undefined;
   if (settings.role !== 'stages') workers.push(await workflowWorker(options));
   if (settings.role !== 'workflows') {
-    const { deps, close } = await openDeps(settings, log);
+    const { deps, close, learnerPid } = await openDeps(settings, log);
+    learner = learnerPid;
     closers.unshift(close);
     workers.push(...(await stageWorkers(options, deps)));
   }
-  await serve(workers, log);
+  await serve(workers, log, learner);
   for (const close of closers) await close();
   log.info('stopped');
 }
@@ -96,7 +98,10 @@ async function stageWorkers(options: SharedOptions, deps: Deps): Promise<Worker[
   ]);
 }
 
-async function openDeps(settings: WorkerSettings, log: Logger): Promise<{ deps: Deps; close: () => Promise<void> }> {
+async function openDeps(
+  settings: WorkerSettings,
+  log: Logger,
+): Promise<{ deps: Deps; close: () => Promise<void>; learnerPid: () => number | undefined }> {
   const scratch = join(settings.scratch, `${process.pid}-${randomUUID().slice(0, 8)}`);
   await mkdir(scratch, { recursive: true });
   const learner = forkLearner({ logger: log });
@@ -112,18 +117,18 @@ async function openDeps(settings: WorkerSettings, log: Logger): Promise<{ deps: 
     await learner.close();
     await rm(scratch, { recursive: true, force: true });
   };
-  return { deps, close };
+  return { deps, close, learnerPid: () => learner.pid };
 }
 
 /** Runs the workers until a signal; a worker that fails takes the others down, and the supervisor starts all anew. */
-async function serve(workers: Worker[], log: Logger): Promise<void> {
+async function serve(workers: Worker[], log: Logger, learner?: () => number | undefined): Promise<void> {
   const stop = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'stopping: work in progress is checkpointed and handed over');
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  const stopReporting = reportHealth();
+  const stopReporting = reportHealth(learner);
   try {
     const runs = workers.map((worker) =>
       worker.run().catch((error: unknown) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { findConnections, Labelloop, LabelloopError } from '../../src/client/index.js';
 import { runView } from '../../src/contracts/run.js';
@@ -196,20 +197,30 @@ print(json.dumps([counts, sums, sorted(weights), int(sum(w.size for w in weights
     );
   });
 
-  it('a folder of images and a folder of unlabelled ones become labels', async () => {
+  it("the README's commands make labels of a folder of images and a folder of unlabelled ones", async () => {
     const folder = join(stack.home, 'photos');
     await paint(folder, 'dark', 12, 40);
     await paint(folder, 'bright', 12, 200);
     await paint(folder, 'unlabelled', 30, null);
-    await stack.json('dataset', 'import', folder, '--name', 'photos');
-    const { run } = await stack.json<{ run: string }>(
-      ...['run', 'start', '--dataset', 'photos', '--rounds', '2', '--steps', '60'],
-    );
-    await labelloop.result(run);
+    const out = join(stack.home, 'photos.csv');
+    let run = '';
+    for (const command of await readmeCommands('## Your own images')) {
+      // As printed, but for the folder, the file and the run's id; and with few steps, as the test has seconds.
+      const steps = command.startsWith('run start') ? ' --steps 60 --json' : '';
+      const line = `${command.replace('./shells', folder).replace('RUN', run).replace('labels.csv', out)}${steps}`;
+      const dryRun = line.includes('--keep-labels');
+      const { code, stdout, stderr } = await stack.run(
+        ...line.replace('--keep-labels 500', '--keep-labels 20').split(' '),
+      );
+      assert.equal(code, 0, `${line}\n${stderr}`);
+      if (steps) run = (JSON.parse(stdout) as { run: string }).run;
+      if (dryRun) assert.match(stdout, /[Dd]ry run/);
+    }
     const shown = await stack.json<RunView>('run', 'show', run);
     assert.equal(shown.dryRun, false);
     assert.equal(shown.truth, null);
     assert.equal(shown.pool.total, 30);
+    assert.equal((await readFile(out, 'utf8')).trim().split('\n').length, 31);
   });
 
   it('unknown runs are named, and change nothing', async () => {
@@ -218,6 +229,15 @@ print(json.dumps([counts, sums, sorted(weights), int(sum(w.size for w in weights
     assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, 'RUN_UNKNOWN');
   });
 });
+
+/** The `npx labelloop …` lines of one section of the README. */
+async function readmeCommands(heading: string): Promise<string[]> {
+  const text = await readFile(fileURLToPath(new URL('../../../README.md', import.meta.url)), 'utf8');
+  const [section = ''] = (text.split(heading)[1] ?? '').split('\n## ');
+  const commands = [...section.matchAll(/^ {4}npx labelloop (.*)$/gm)].map((match) => match[1] as string);
+  assert.ok(commands.length >= 5, `${heading} shows ${commands.length} commands`);
+  return commands;
+}
 
 /** Noisy images around a brightness; a null paints both kinds in turn. */
 async function paint(folder: string, name: string, count: number, level: number | null): Promise<void> {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findConnections, Labelloop } from '../../src/client/index.js';
@@ -84,9 +83,7 @@ describe('survival', function () {
   it('a learner that hangs is noticed by its silence, though its host is well, and replaced', async () => {
     const run = await start('hang');
     await reached(run, 'the middle of training', (at) => at.tasks.some(inTheMiddleOf('train')));
-    const [learner] = await childrenOf(await pidOf('host'));
-    assert.ok(learner, 'the host has a learner');
-    process.kill(learner, 'SIGSTOP');
+    process.kill(await pidOf('learner'), 'SIGSTOP');
     assert.deepEqual(await finish(run), undisturbed);
     await assertLittleLost(run, 'a hung learner');
   });
@@ -166,17 +163,10 @@ describe('survival', function () {
   async function kill(victim: Victim, watcher: ChildProcess): Promise<void> {
     if (victim === 'cli') return void watcher.kill('SIGKILL');
     if (victim === 'minio') return restartMinio();
-    if (victim === 'learner') {
-      const host = await pidOf('host');
-      const [learner] = await childrenOf(host);
-      assert.ok(learner, 'the host has a learner');
-      return void process.kill(learner, 'SIGKILL');
-    }
     if (victim !== 'all') return void process.kill(await pidOf(victim), 'SIGKILL');
     const { processes, supervisor } = await stack.json<Status>('status');
-    const learners = await childrenOf(processes.find(({ name }) => name === 'host')?.pid ?? 0);
     watcher.kill('SIGKILL');
-    for (const pid of [supervisor, ...processes.map((process) => process.pid), ...learners]) if (pid) tryKill(pid);
+    for (const pid of [supervisor, ...processes.map((process) => process.pid)]) if (pid) tryKill(pid);
     await restartMinio();
     await stack.json('up');
   }
@@ -234,11 +224,6 @@ function secondsDoneTwice(log: Record<string, unknown>[], run: string): number {
 async function connect(stack: TestHome): Promise<Labelloop> {
   const connections = findConnections(join(stack.home, 'stack.json'), stack.env);
   return Labelloop.connect({ home: stack.home, connections });
-}
-
-async function childrenOf(pid: number): Promise<number[]> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  return text.split(' ').filter(Boolean).map(Number);
 }
 
 function tryKill(pid: number): void {

@@ -6,7 +6,7 @@ import { readJson } from '../files.js';
 
 /** A server that takes longer than this for its health alone is not well. */
 const PROBE_MS = 3_000;
-/** Workers write every 5 s (src/workers/health.ts); three may be late before a process counts as unwell. */
+/** Workers write every 2 s (src/workers/health.ts); a busy machine may hold them up for a while. */
 const FRESH_MS = 20_000;
 
 /** grpc.health.v1.HealthCheckResponse.ServingStatus */
@@ -44,10 +44,16 @@ export function answers(url: string): Promise<boolean> {
   });
 }
 
-const report = z.object({ pid: z.int(), time: z.number() });
+const report = z.object({ pid: z.int(), time: z.number(), learner: z.int().nullish() });
 
 /** Whether a worker process said lately that it is well. */
 export function reportsHealth(folder: string, name: string, pid: number): boolean {
   const found = report.safeParse(readJson(path.join(folder, `${name}.json`)));
   return found.success && found.data.pid === pid && Date.now() - found.data.time < FRESH_MS;
+}
+
+/** Process id of the learner that a host last spoke of; null if it has none. */
+export function learnerOf(folder: string, name: string, pid: number): number | null {
+  const found = report.safeParse(readJson(path.join(folder, `${name}.json`)));
+  return found.success && found.data.pid === pid ? (found.data.learner ?? null) : null;
 }
