@@ -3,9 +3,6 @@ import { splitName } from './dataset.js';
 import { ref } from './references.js';
 import { presetName, runSettings } from './settings.js';
 
-/** What the `open` activity takes: settings as the user wrote them, unchecked. */
-export const openInput = z.strictObject({ settings: z.unknown() });
-
 /** What a run needs to know of its dataset; the manifest itself stays in the store. */
 export const openOutput = z.strictObject({
   settings: runSettings,
