@@ -13,7 +13,7 @@ import type { Learner } from '../../src/contracts/learner.js';
 import type { SampleInput, StageResult, TrainInput, TrainOutput } from '../../src/contracts/stages.js';
 import { importDataset } from '../../src/datasets/index.js';
 import { inProcessLearner } from '../../src/learner/in-process.js';
-import { Store } from '../../src/store/index.js';
+import { stageKey, Store } from '../../src/store/index.js';
 import { MNIST } from '../support/stack.js';
 import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
 
@@ -134,6 +134,17 @@ describe('stages', function () {
       codes.push(`${error.type} ${error.nonRetryable ? 'final' : 'again'}`);
     }
     assert.deepEqual([...new Set(codes)], ['LEARNER_DIED again', 'NO_PROGRESS final']);
+    assert.equal((await trainWith(input)).cached, false, 'started again after the mend, it trains');
+  });
+
+  it('a training whose checkpoint is lost starts from its first step and ends with the same weights', async () => {
+    const whole = await trainWith(train);
+    const input = { ...train, salt: 'lost checkpoint' };
+    const checkpoint = await deps.store.putBytes('checkpoint/1', Buffer.from('gone'));
+    await deps.store.removeBlob(checkpoint);
+    const key = stageKey('train', 1, input);
+    await deps.store.putPointer(`progress/${key}.json`, { step: 20, checkpoint, idleAttempts: 0 });
+    assert.deepEqual((await trainWith(input)).output.model, whole.output.model);
   });
 
   it('errors carry their code, and whether trying again can help', async () => {
