@@ -18,7 +18,7 @@ const SAMPLE_LIMIT = 20_000;
 /** Groups the pool by the student's penultimate features and marks what lies far outside every group. */
 export const cluster = stage<ClusterInput, ClusterOutput>(
   'cluster',
-  1,
+  2,
   clusterOutput,
   async (input, { store, beating }) =>
     beating(async () => {
@@ -64,6 +64,7 @@ export const cluster = stage<ClusterInput, ClusterOutput>(
       };
       return {
         clusters: await store.putJson('clusters/1', file),
+        parts: [file.centroids, file.assignments],
         clusterCount: centroids.k,
         outliers: rows.filter((row) => row.outlier).length,
       };

@@ -10,6 +10,8 @@ import { createLearnerActivities, createStageActivities } from '../../src/activi
 import type { Deps } from '../../src/activities/index.js';
 import { problem } from '../../src/contracts/errors.js';
 import type { Learner } from '../../src/contracts/learner.js';
+import { clustersFile } from '../../src/contracts/stages.js';
+import type { Ref } from '../../src/contracts/references.js';
 import type { SampleInput, StageResult, TrainInput, TrainOutput } from '../../src/contracts/stages.js';
 import { importDataset } from '../../src/datasets/index.js';
 import { inProcessLearner } from '../../src/learner/in-process.js';
@@ -23,6 +25,7 @@ describe('stages', function () {
   let folder: string;
   let deps: Deps;
   let train: TrainInput;
+  let pool: Ref;
 
   before(async function () {
     const binary = s3Binary(s3Servers[0]);
@@ -178,6 +181,19 @@ describe('stages', function () {
     await score(1);
     const gathered = await inActivity(() => gather({ ...task, shards: 2 }));
     assert.ok(gathered.set);
+    pool = gathered.set;
+  });
+
+  it('clusters are made again, to the same bytes, where a part of them is lost', async () => {
+    const { cluster } = createStageActivities(deps);
+    const input = { dataset: train.dataset, pool, clustersPerClass: 2, seed: 1, round: 1, salt: '' };
+    const first = await inActivity(() => cluster(input));
+    const { assignments } = await deps.store.readJson(first.output.clusters, clustersFile);
+    await deps.store.removeBlob(assignments);
+    const again = await inActivity(() => cluster(input));
+    assert.equal(again.cached, false);
+    assert.deepEqual(again.output, first.output);
+    assert.equal((await inActivity(() => cluster(input))).cached, true);
   });
 
   it('keeps no scratch files', async () => {

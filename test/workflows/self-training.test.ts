@@ -95,7 +95,7 @@ class Script {
           this.loseOnce = false;
           throw ApplicationFailure.nonRetryable('no such blob', 'STORE_MISSING');
         }
-        return fresh({ clusters: ref('clusters/1', 5), clusterCount: 30, outliers: 10 });
+        return fresh({ clusters: ref('clusters/1', 5), parts: [], clusterCount: 30, outliers: 10 });
       },
       relabel: async ({ round }) =>
         fresh({
