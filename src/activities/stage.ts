@@ -12,7 +12,7 @@ import type { z } from 'zod';
 export interface Deps {
   store: Store;
   learner: Learner;
-  /** Folder for files in the making; emptied at start. */
+  /** Folder for files in the making; this process's own. */
   scratch: string;
   log: Logger;
   /** Who computed a result: host and process, as it stands in the stage's record. */
