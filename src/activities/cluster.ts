@@ -7,9 +7,10 @@ import type { AssignmentRow } from '../contracts/tables.js';
 import { assign, fitKMeans, sampleRows } from '../labelling/kmeans.js';
 import type { Rows } from '../labelling/kmeans.js';
 import { isOutlier, outlierRadii } from '../labelling/outliers.js';
-import { encodeTable, tables } from '../store/index.js';
+import { tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
 import { readItems, readManifest, readSet } from './inputs.js';
+import { storeTable } from './outputs.js';
 import { stage } from './stage.js';
 
 /** Points that the centroids are fitted to. More move them by less than a cluster's own spread. */
@@ -18,7 +19,7 @@ const SAMPLE_LIMIT = 20_000;
 /** Groups the pool by the student's penultimate features and marks what lies far outside every group. */
 export const cluster = stage<ClusterInput, ClusterOutput>(
   'cluster',
-  1,
+  2,
   clusterOutput,
   async (input, { store, beating }) =>
     beating(async () => {
@@ -39,17 +40,22 @@ export const cluster = stage<ClusterInput, ClusterOutput>(
         position += found.cluster.length;
       }
       const radii = outlierRadii({ cluster: clusters, distance: distances }, centroids.k);
-      const rows: AssignmentRow[] = [];
       const sizes = new Array<number>(centroids.k).fill(0);
-      position = 0;
-      for (const shard of manifest.shards.pool) {
-        for (const { id } of await readItems(store, shard)) {
-          const group = clusters[position] as number;
-          const distance = distances[position++] as number;
-          sizes[group] = (sizes[group] ?? 0) + 1;
-          rows.push({ id, cluster: group, distance, outlier: isOutlier(group, distance, radii) });
+      let outliers = 0;
+      const assigned = async function* (): AsyncGenerator<AssignmentRow> {
+        let row = 0;
+        for (const shard of manifest.shards.pool) {
+          for (const { id } of await readItems(store, shard)) {
+            const group = clusters[row] as number;
+            const distance = distances[row++] as number;
+            const outlier = isOutlier(group, distance, radii);
+            sizes[group] = (sizes[group] ?? 0) + 1;
+            if (outlier) outliers++;
+            yield { id, cluster: group, distance, outlier };
+          }
         }
-      }
+      };
+      const assignments = await storeTable(store, 'assignments/1', tables.assignments, assigned());
       const file: ClustersFile = {
         format: 'labelloop.clusters/1',
         centroids: await store.putBytes(
@@ -60,12 +66,13 @@ export const cluster = stage<ClusterInput, ClusterOutput>(
         ),
         radii: [...radii],
         sizes,
-        assignments: await store.putBytes('assignments/1', encodeTable(tables.assignments, rows)),
+        assignments,
       };
       return {
         clusters: await store.putJson('clusters/1', file),
+        parts: [file.centroids, assignments],
         clusterCount: centroids.k,
-        outliers: rows.filter((row) => row.outlier).length,
+        outliers,
       };
     }),
 );

@@ -28,7 +28,7 @@ export async function readPosteriors(store: Store, posteriors: Ref): Promise<Pos
 export async function readAllPosteriors(store: Store, set: Ref): Promise<PosteriorRow[]> {
   const { shards } = await readSet(store, set);
   const rows: PosteriorRow[] = [];
-  for (const shard of shards) rows.push(...(await readPosteriors(store, shard.posteriors)));
+  for (const shard of shards) for (const row of await readPosteriors(store, shard.posteriors)) rows.push(row);
   return rows;
 }
 

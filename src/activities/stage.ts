@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
-import { isErrorCode, isRetryable, LabelloopError, messageOf, problem } from '../contracts/errors.js';
+import { isErrorCode, isRetryable, LabelloopError, messageOf } from '../contracts/errors.js';
 import type { Learner, TaskProgress } from '../contracts/learner.js';
 import type { HeartbeatDetails, StageName } from '../contracts/run.js';
 import type { StageResult } from '../contracts/stages.js';
@@ -12,7 +12,7 @@ import type { z } from 'zod';
 export interface Deps {
   store: Store;
   learner: Learner;
-  /** Folder for files in the making; emptied at start. */
+  /** Folder for files in the making; this process's own. */
   scratch: string;
   log: Logger;
   /** Who computed a result: host and process, as it stands in the stage's record. */
@@ -32,15 +32,13 @@ export interface Attempt extends Deps {
   readonly beating: <T>(work: () => Promise<T>) => Promise<T>;
   /**
    * Waits until the learner can take a task, beating meanwhile: on a cold disk its library alone takes longer to load than
-   * a heartbeat may stay out. Bounded, as a start that hangs must not look alive.
+   * a heartbeat may stay out. The learner's client ends a start that hangs.
    */
   readonly learnerReady: () => Promise<void>;
 }
 
 /** Heartbeats while waiting for the store; a sixth of the heartbeat timeout. */
 const BEAT_MS = 5_000;
-/** A gigabyte of library from a slow network disk. */
-const LEARNER_START_MS = 180_000;
 /** An unknown error is tried again, as it may be the machine's fault, but not for ever: it may be ours. */
 const ATTEMPTS_AT_UNKNOWN_ERRORS = 5;
 
@@ -132,7 +130,7 @@ export async function guarded<T>(deps: Deps, name: StageName, work: (attempt: At
       clearInterval(timer);
     }
   };
-  const learnerReady = (): Promise<void> => beating(() => started(deps.learner));
+  const learnerReady = async (): Promise<void> => void (await beating(() => deps.learner.device()));
   try {
     return await work({ ...deps, log, key: '', signal, progress, beating, learnerReady });
   } catch (error) {
@@ -143,17 +141,6 @@ export async function guarded<T>(deps: Deps, name: StageName, work: (attempt: At
     log.warn({ event: 'failed', err: error }, `${name}: ${messageOf(error)}`);
     throw asFailure(error, attempt);
   }
-}
-
-async function started(learner: Learner): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(problem('LEARNER_UNAVAILABLE', `The learner did not start within ${LEARNER_START_MS / 1000} s.`)),
-      LEARNER_START_MS,
-    );
-  });
-  await Promise.race([learner.device(), tooLate]).finally(() => clearTimeout(timer));
 }
 
 function asFailure(error: unknown, attempt: number): ApplicationFailure {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { problem } from '../contracts/errors.js';
+import { LabelloopError, problem } from '../contracts/errors.js';
 import type { DatasetManifest, Shard } from '../contracts/dataset.js';
 import { deriveSeed } from '../contracts/random.js';
 import { ref } from '../contracts/references.js';
@@ -71,11 +71,7 @@ async function prepare(input: TrainInput, { store, key, checkpointSeconds, log }
   const shards = await Promise.all(items.shards.map((shard) => store.fetch(shard.pixels)));
 
   const progress = await startAttempt(store, key);
-  let resume: string | null = null;
-  if (progress.checkpoint) {
-    resume = await store.fetch(progress.checkpoint);
-    log.info({ event: 'resumed', step: progress.step }, `train: going on from step ${progress.step}`);
-  }
+  const resume = await fetchCheckpoint(progress, store, log);
   const recipe = recipeOf(input.preset, manifest.image);
   const task = {
     kind: 'train' as const,
@@ -171,6 +167,8 @@ async function startAttempt(store: Store, key: string): Promise<TrainProgress> {
     ? { ...before, idleAttempts: before.idleAttempts + 1 }
     : { step: 0, checkpoint: null, idleAttempts: 0 };
   if (progress.idleAttempts > IDLE_ATTEMPTS) {
+    // Who starts the run again has mended something: the count begins anew.
+    await store.putPointer(progressPath(key), { ...progress, idleAttempts: 0 });
     throw problem(
       'NO_PROGRESS',
       `Training ended ${IDLE_ATTEMPTS} times without getting past step ${progress.step}. The host's log says how each attempt ended ('labelloop status' names it); mend that and start the run again: what is done is kept.`,
@@ -178,6 +176,25 @@ async function startAttempt(store: Store, key: string): Promise<TrainProgress> {
   }
   await store.putPointer(progressPath(key), progress);
   return progress;
+}
+
+/** The file of the newest checkpoint, null without one. A lost one costs the steps before it, never the run. */
+async function fetchCheckpoint(
+  { checkpoint, step }: TrainProgress,
+  store: Store,
+  log: Attempt['log'],
+): Promise<string | null> {
+  if (!checkpoint) return null;
+  try {
+    const path = await store.fetch(checkpoint);
+    log.info({ event: 'resumed', step }, `train: going on from step ${step}`);
+    return path;
+  } catch (error) {
+    const lost = error instanceof LabelloopError && ['STORE_MISSING', 'STORE_DAMAGED'].includes(error.code);
+    if (!lost) throw error;
+    log.warn({ err: error, step }, 'train: the checkpoint is lost; starting from the first step');
+    return null;
+  }
 }
 
 async function keepCheckpoint(

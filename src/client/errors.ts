@@ -25,6 +25,12 @@ export const clientErrors = {
   /** The run itself failed; its code and message are passed on as they are. */
   failed: ({ code, message }: { code: string; message: string }): LabelloopError =>
     problem(isErrorCode(code) ? code : 'INTERNAL', message),
+  /** `--run` names a run that does something else. */
+  otherSettings: (run: string): LabelloopError =>
+    problem(
+      'RUN_EXISTS',
+      `Run '${run}' is under way with other settings. Take another id, or 'labelloop run cancel ${run}' first.`,
+    ),
   /** Pause, resume or cancel of a run that has ended. */
   ended: (run: string, status: string): LabelloopError => problem('RUN_UNKNOWN', `Run '${run}' has ended (${status}).`),
 };

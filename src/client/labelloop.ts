@@ -81,13 +81,15 @@ export class Labelloop {
 
   /**
    * Starts a run, or finds it running: the same settings have the same id. Stages that the store has are not computed
-   * again, so starting a finished run once more costs seconds.
-   * @throws SETTINGS_INVALID, DATASET_UNKNOWN
+   * again, so starting a finished run once more costs seconds. Whether the dataset is there is found out by the run.
+   * @throws SETTINGS_INVALID; RUN_EXISTS where `options.run` is under way with other settings
    */
   async start(settings: RunSettingsInput, options: { run?: string } = {}): Promise<{ run: string }> {
     const checked = runSettings.safeParse(settings);
     if (!checked.success) throw clientErrors.badSettings(z.prettifyError(checked.error));
     const run = options.run ?? runId(checked.data);
+    const present = options.run === undefined ? null : await this.settingsUnderWay(run);
+    if (present && canonicalize(present) !== canonicalize(checked.data)) throw clientErrors.otherSettings(run);
     await this.client.workflow.start(WORKFLOW_TYPE, {
       taskQueue: TASK_QUEUE,
       workflowId: run,
@@ -185,7 +187,8 @@ export class Labelloop {
 
   /** Ends a run; what it has computed stays in the store, and the same settings go on from there. */
   async cancel(run: string): Promise<void> {
-    await this.facts(run);
+    const { description, status } = await this.facts(run);
+    if (description.status.name !== 'RUNNING') throw clientErrors.ended(run, status);
     await this.client.workflow.getHandle(run).cancel();
   }
 
@@ -212,6 +215,17 @@ export class Labelloop {
 
   async close(): Promise<void> {
     await this.connection.close();
+  }
+
+  /** The settings of a run that has not ended; null without one, or before its first stage has checked them. */
+  private async settingsUnderWay(run: string): Promise<RunSettings | null> {
+    try {
+      const { status, memo } = await this.client.workflow.getHandle(run).describe();
+      return status.name === 'RUNNING' ? ((memo?.[MEMO_RUN] as RunMemo | undefined)?.settings ?? null) : null;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    }
   }
 
   private async facts(run: string): Promise<RunFacts> {

@@ -127,7 +127,13 @@ export const clusterInput = z.strictObject({
   salt: z.string(),
 });
 export type ClusterInput = z.infer<typeof clusterInput>;
-export const clusterOutput = z.strictObject({ clusters: ref, clusterCount: z.int(), outliers: z.int() });
+export const clusterOutput = z.strictObject({
+  clusters: ref,
+  /** What `clusters` refers to, named here too: a stage whose parts are lost is computed again. */
+  parts: z.array(ref),
+  clusterCount: z.int(),
+  outliers: z.int(),
+});
 export type ClusterOutput = z.infer<typeof clusterOutput>;
 
 /** Counts of a round's labels over the pool; `accepted` is all labels now in force, `open` those left for people. */

@@ -31,6 +31,8 @@ export interface LearnerOptions {
   threads?: number;
   /** Index of the GPU among those that this process sees. Default: TensorFlow's choice. */
   device?: number;
+  /** Milliseconds until a process that is not ready is ended. Default: 3 minutes. */
+  startLimit?: number;
 }
 
 /** A learner in a child process. */
@@ -41,10 +43,14 @@ export interface ForkedLearner extends Learner {
 
 /** How long a task has to stop and to write its checkpoint, in milliseconds, before the process is told to end. */
 const STOP_GRACE = 20_000;
+/** How long a process has to load its library: a gigabyte from a slow network disk. One that takes longer hangs. */
+const START_LIMIT = 180_000;
 /** How long the process has to end before it is killed. */
 const END_GRACE = 5_000;
 /** Lines of the child's stderr that an error quotes. */
 const STDERR_LINES = 20;
+/** Characters of a line that are quoted: a failure goes into the run's history, and TensorFlow prints whole graphs. */
+const STDERR_WIDTH = 200;
 
 /**
  * A learner in a child process of its own, forked when it is first needed and again after a death. The compute library
@@ -52,7 +58,7 @@ const STDERR_LINES = 20;
  * of that may happen to the caller, which must go on heartbeating.
  *
  * A death rejects the running task with LEARNER_DIED; an abort stops it, if need be by SIGTERM and SIGKILL, and rejects
- * it with CANCELLED. Tasks run one after the other.
+ * it with CANCELLED. One that hangs while it starts is ended too, with LEARNER_UNAVAILABLE. Tasks run one after the other.
  */
 export function forkLearner(options: LearnerOptions = {}): ForkedLearner {
   return new ChildLearner(options);
@@ -135,14 +141,22 @@ class LearnerProcess {
     this.ready = new Promise((resolve, reject) => {
       this.settleReady = { resolve, reject };
     });
-    // Whoever runs a task or asks for the device awaits it; a rejection before that must not end this process.
-    this.ready.catch(() => undefined);
     this.child = fork(fileURLToPath(new URL('./main.js', import.meta.url)), {
       env: learnerEnvironment(process.env, options.threads, options.device),
       execArgv: [],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
+    const startLimit = options.startLimit ?? START_LIMIT;
+    const late = setTimeout(() => {
+      this.fail(learnerErrors.notReady(startLimit));
+      this.child.kill('SIGKILL');
+    }, startLimit);
+    // Whoever runs a task or asks for the device awaits it too; a rejection before that must not end this process.
+    this.ready.then(
+      () => clearTimeout(late),
+      () => clearTimeout(late),
+    );
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => this.keepStderr(text));
     this.child.on('message', (message) => this.receive(message));
     this.gone = new Promise((resolve) => {
@@ -241,7 +255,7 @@ class LearnerProcess {
   private keepStderr(text: string): void {
     const lines = text.split('\n').filter((line) => line.trim() !== '');
     for (const line of lines) this.options.logger?.debug({ pid: this.pid, line }, 'learner');
-    this.stderr.push(...lines);
+    this.stderr.push(...lines.map((line) => line.slice(0, STDERR_WIDTH)));
     this.stderr.splice(0, this.stderr.length - STDERR_LINES);
   }
 }

@@ -4,7 +4,8 @@ import type { PresetName } from '../contracts/settings.js';
 
 /**
  * The training recipe of a preset, for a new dataset without tuning. It stands with the learner's client since the
- * activity host needs it (it is part of a stage's key) and must not load `learning`.
+ * activity host needs it and must not load `learning`. A stage's key names the preset alone: a change here raises the
+ * version of `train`.
  */
 export function recipeOf(preset: PresetName, image: ImageShape): Recipe {
   return { ...RECIPES[preset], batch: batchFor(image) };

@@ -56,12 +56,15 @@ export async function sample(backend: Backend, task: SampleTask, listener: TaskL
       const n = Math.min(BLOCK - lead, count - done);
       const pixels = new Uint8Array(BLOCK * imageSize(image));
       files.read(0, done, pixels.subarray(lead * imageSize(image)), n);
-      const trunk = runTrunk(backend, model, weights, pixels, image);
+      // What is done of a block, of which the convolutions count as one pass: some blocks take longer than a heartbeat may.
+      const report = (share: number): void => pace.report(done + Math.floor(n * share), () => null);
+      const trunk = await runTrunk(backend, model, weights, pixels, image, () => report(0));
       const passes = new BlockPasses(backend, model, weights, trunk, dropout, deriveSeed(task.seed, 'dropout', block));
       try {
         for (let pass = 0; pass < task.passes; pass++) {
           if (listener.signal?.aborted) throw learningErrors.cancelled();
           passes.run(pass);
+          report((pass + 1) / (task.passes + 1));
           await setImmediate();
         }
         const { posterior, features: mean } = passes.result(task.passes);
@@ -96,27 +99,32 @@ export async function sample(backend: Backend, task: SampleTask, listener: TaskL
 }
 
 /** The deterministic part, once a block, in pieces that fit into memory; [BLOCK, width]. */
-function runTrunk(
+async function runTrunk(
   backend: Backend,
   model: Model,
   weights: readonly Tensor[],
   pixels: Uint8Array,
   image: ImageShape,
-): Tensor2D {
+  onPart: () => void,
+): Promise<Tensor2D> {
   const { tf } = backend;
   const { height, width, channels } = image;
   const size = imageSize(image);
   const rows = Math.max(1, Math.min(BLOCK, Math.floor(TRUNK_PIXELS / (height * width))));
-  return tf.tidy(() => {
-    const parts: Tensor2D[] = [];
+  const parts: Tensor2D[] = [];
+  try {
     for (let start = 0; start < BLOCK; start += rows) {
       const part = standardise(pixels.subarray(start * size, Math.min(BLOCK, start + rows) * size), size);
       parts.push(
         tf.tidy(() => model.trunk(backend, weights, tf.tensor4d(part, [part.length / size, height, width, channels]))),
       );
+      onPart();
+      await setImmediate();
     }
-    return parts.length === 1 ? (parts[0] as Tensor2D) : tf.concat2d(parts, 0);
-  });
+    return tf.concat2d(parts, 0);
+  } finally {
+    tf.dispose(parts);
+  }
 }
 
 /** The passes of one block through the dense layers, a mask an image and a pass. */

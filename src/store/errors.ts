@@ -38,6 +38,12 @@ export const storeErrors = {
       'STORE_DAMAGED',
       `${server}: ${ref.kind} ${ref.sha256} can't be read, though the server is well. It was removed and will be made again; check the store's disk.`,
     ),
+  /** Damaged as above, and nothing can make it again. */
+  irreplaceable: (server: string, ref: Ref) =>
+    problem(
+      'STORE_DAMAGED',
+      `${server}: ${ref.kind} ${ref.sha256} can't be read, or not as it was written. Nothing was removed: mend the store's disk or the way to it, or import the data set again, and what waits for it goes on.`,
+    ),
   /** An object that this release can't read. */
   format: (place: string, expected: string, cause?: unknown) =>
     problem(

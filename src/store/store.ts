@@ -18,6 +18,12 @@ const CACHE_BYTES = 20e9;
 /** References of one record that are looked up at a time. */
 const LOOKUPS = 16;
 
+/**
+ * What an import brought or people said: no stage makes it again. Such a blob is never removed, however damaged it looks
+ * from here (a proxy or this machine's memory may be to blame), and each import writes it anew.
+ */
+const IRREPLACEABLE: ReadonlySet<BlobKind> = new Set(['dataset/1', 'pixels/1', 'items/1', 'originals/1', 'answers/1']);
+
 const blobPath = (sha256: string): string => `sha256/${sha256.slice(0, 2)}/${sha256}`;
 const stagePath = (key: string): string => `stages/${key}.json`;
 
@@ -56,20 +62,23 @@ export class Store {
     return { server: await this.bucket.ping() };
   }
 
-  /** Stores bytes under their digest; nothing is sent where they are stored already. */
+  /**
+   * Stores bytes under their digest; nothing is sent where they are stored already, unless they could not be made again:
+   * then what is there may be damaged, and this is how it is mended.
+   */
   async putBytes(kind: BlobKind, bytes: Uint8Array): Promise<Ref> {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    const path = blobPath(sha256);
-    if ((await this.bucket.size(path)) !== bytes.length) await this.bucket.put(path, bytes);
-    return { kind, sha256, bytes: bytes.length };
+    const reference = { kind, sha256, bytes: bytes.length };
+    if (!(await this.isStored(reference))) await this.bucket.put(blobPath(sha256), bytes);
+    return reference;
   }
 
   /** Stores a file's content as `putBytes` does, streamed. */
   async putFile(kind: BlobKind, path: string): Promise<Ref> {
     const { sha256, bytes } = await digestFile(path);
-    const key = blobPath(sha256);
-    if ((await this.bucket.size(key)) !== bytes) await this.bucket.putFile(key, path, bytes);
-    return { kind, sha256, bytes };
+    const reference = { kind, sha256, bytes };
+    if (!(await this.isStored(reference))) await this.bucket.putFile(blobPath(sha256), path, bytes);
+    return reference;
   }
 
   /**
@@ -108,7 +117,7 @@ export class Store {
    *
    * @throws STORE_MISSING without such a blob
    * @throws STORE_DAMAGED where the stored bytes are not those of the digest; they are in `quarantine/` now, so that a
-   *   stage that looks its result up computes it again
+   *   stage that looks its result up computes it again. What no stage makes stays where it is
    */
   async fetch(reference: Ref): Promise<string> {
     const cached = await this.cache.find(reference.sha256);
@@ -190,13 +199,19 @@ export class Store {
     return this.bucket.list(prefix);
   }
 
+  private async isStored({ kind, sha256, bytes }: Ref): Promise<boolean> {
+    return !IRREPLACEABLE.has(kind) && (await this.bucket.size(blobPath(sha256))) === bytes;
+  }
+
   /**
-   * Reads an object, and removes it where it alone can't be read. MinIO checks its disk itself and answers for a damaged
-   * object with 503 or a broken connection, for ever: as long as it is listed, nothing would make it again.
+   * Reads an object, and removes it where it alone can't be read and can be made again. MinIO checks its disk itself and
+   * answers for a damaged object with 503 or a broken connection, for ever: as long as it is listed, nothing would make it
+   * again.
    */
   private async readOrDiscard<T>(
     path: string,
     read: (path: string) => Promise<T | null>,
+    kind?: BlobKind,
   ): Promise<T | null | 'unreadable'> {
     for (let tries = 1; ; tries++) {
       try {
@@ -205,7 +220,7 @@ export class Store {
         if (!isUnavailable(error) || !(await this.bucket.works())) throw error;
         // Only the second time in a row: an outage may have ended between the failure and the canary.
         if (tries === 1) continue;
-        await this.bucket.remove(path);
+        if (kind === undefined || !IRREPLACEABLE.has(kind)) await this.bucket.remove(path);
         return 'unreadable';
       }
     }
@@ -215,7 +230,7 @@ export class Store {
     for (let start = 0; start < refs.length; start += LOOKUPS) {
       const some = refs.slice(start, start + LOOKUPS);
       const sizes = await Promise.all(
-        some.map((each) => this.readOrDiscard(blobPath(each.sha256), (path) => this.bucket.size(path))),
+        some.map(({ sha256, kind }) => this.readOrDiscard(blobPath(sha256), (path) => this.bucket.size(path), kind)),
       );
       if (some.some((each, i) => each.bytes !== sizes[i])) return false;
     }
@@ -226,9 +241,17 @@ export class Store {
     const path = blobPath(reference.sha256);
     const temporary = this.cache.temporaryFile();
     try {
-      const found = await this.readOrDiscard(path, () =>
-        this.bucket.read(path, (stream) => writeDigesting(stream, temporary)),
+      const found = await this.readOrDiscard(
+        path,
+        () => this.bucket.read(path, (stream) => writeDigesting(stream, temporary)),
+        reference.kind,
       );
+      if (
+        IRREPLACEABLE.has(reference.kind) &&
+        found !== null &&
+        (found === 'unreadable' || found.sha256 !== reference.sha256)
+      )
+        throw storeErrors.irreplaceable(this.bucket.server, reference);
       if (found === 'unreadable') throw storeErrors.unreadable(this.bucket.server, reference);
       if (found === null) throw storeErrors.missing(this.bucket.server, reference);
       if (found.sha256 === reference.sha256) return await this.cache.adopt(temporary, found.sha256, found.bytes);

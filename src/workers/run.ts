@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { LogLevel, NativeConnectionOptions, WorkerOptions } from '@temporalio/worker';
@@ -14,6 +12,7 @@ import { LEARNER_TASK_QUEUE, STAGE_TASK_QUEUE, TASK_QUEUE } from '../contracts/n
 import { forkLearner } from '../learner/client.js';
 import { Store } from '../store/index.js';
 import { reportHealth } from './health.js';
+import { scratchFolder } from './scratch.js';
 
 export const workerRoles = ['workflows', 'stages', 'all'] as const;
 export type WorkerRole = (typeof workerRoles)[number];
@@ -102,8 +101,7 @@ async function openDeps(
   settings: WorkerSettings,
   log: Logger,
 ): Promise<{ deps: Deps; close: () => Promise<void>; learnerPid: () => number | undefined }> {
-  const scratch = join(settings.scratch, `${process.pid}-${randomUUID().slice(0, 8)}`);
-  await mkdir(scratch, { recursive: true });
+  const scratch = await scratchFolder(settings.scratch);
   const learner = forkLearner({ logger: log });
   const deps: Deps = {
     store: await Store.open(settings.store, { cacheDir: settings.blobs }),

@@ -1,4 +1,5 @@
 import {
+  ActivityFailure,
   CancellationScope,
   condition,
   defineQuery,
@@ -14,6 +15,13 @@ import type { RunMemo, RunState, StageName } from '../contracts/run.js';
 const statusQuery = defineQuery<RunState>(QUERY_STATUS);
 const pauseUpdate = defineUpdate<RunState>(UPDATE_PAUSE);
 const resumeUpdate = defineUpdate<RunState>(UPDATE_RESUME);
+
+/**
+ * Whether work ended because it was told to. It says so itself, unless its worker died before it could: then it timed out
+ * or failed, and Temporal did not try it again as it was to be cancelled.
+ */
+export const stoppedOnRequest = (error: unknown): boolean =>
+  isCancellation(error) || (error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED');
 
 /** Steers a run: answers queries, pauses and resumes, and tells the Web UI in words what goes on. */
 export class Control {
@@ -67,8 +75,8 @@ export class Control {
       try {
         return await this.scope.run(() => work(`round ${this.state.round}: ${name}`));
       } catch (error) {
-        const byUser = isCancellation(error) && this.interrupted && !CancellationScope.current().consideredCancelled;
-        if (!byUser) throw error;
+        const paused = stoppedOnRequest(error) && this.interrupted && !CancellationScope.current().consideredCancelled;
+        if (!paused) throw error;
       } finally {
         this.scope = undefined;
       }

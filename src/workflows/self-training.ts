@@ -1,16 +1,19 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
   allHandlersFinished,
   condition,
   continueAsNew,
+  isCancellation,
   log,
 } from '@temporalio/workflow';
 import type { Ref } from '../contracts/references.js';
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
 import type { SplitName } from '../contracts/dataset.js';
 import type { OpenOutput, RoundRecord, SampleOutput, StageResult } from '../contracts/stages.js';
-import { Control } from './control.js';
+import { Control, stoppedOnRequest } from './control.js';
 import { learner, stages } from './stages.js';
 import { slidingWindow } from './window.js';
 
@@ -306,6 +309,8 @@ function lostBlob(error: unknown): boolean {
 
 /** A failed activity's own code and message become the workflow's, so that every tool shows what the CLI would print. */
 function asFailure(error: unknown): unknown {
+  if (CancellationScope.current().consideredCancelled && stoppedOnRequest(error))
+    return isCancellation(error) ? error : new CancelledFailure('the run was cancelled', [], error as Error);
   if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) return error;
   const { message, type } = error.cause;
   return ApplicationFailure.create({ message, type: type ?? 'INTERNAL', nonRetryable: true, cause: error });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,10 +11,13 @@ import { createLearnerActivities, createStageActivities } from '../../src/activi
 import type { Deps } from '../../src/activities/index.js';
 import { problem } from '../../src/contracts/errors.js';
 import type { Learner } from '../../src/contracts/learner.js';
-import type { SampleInput, StageResult, TrainInput, TrainOutput } from '../../src/contracts/stages.js';
+import { clustersFile } from '../../src/contracts/stages.js';
+import type { Ref } from '../../src/contracts/references.js';
+import type { CutoffFile, SampleInput, StageResult, TrainInput, TrainOutput } from '../../src/contracts/stages.js';
 import { importDataset } from '../../src/datasets/index.js';
+import { countLabels } from '../../src/labelling/relabel.js';
 import { inProcessLearner } from '../../src/learner/in-process.js';
-import { Store } from '../../src/store/index.js';
+import { decodeTable, encodeTable, stageKey, Store, tables } from '../../src/store/index.js';
 import { MNIST } from '../support/stack.js';
 import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
 
@@ -23,6 +27,8 @@ describe('stages', function () {
   let folder: string;
   let deps: Deps;
   let train: TrainInput;
+  let pool: Ref;
+  let clusters: Ref;
 
   before(async function () {
     const binary = s3Binary(s3Servers[0]);
@@ -134,6 +140,17 @@ describe('stages', function () {
       codes.push(`${error.type} ${error.nonRetryable ? 'final' : 'again'}`);
     }
     assert.deepEqual([...new Set(codes)], ['LEARNER_DIED again', 'NO_PROGRESS final']);
+    assert.equal((await trainWith(input)).cached, false, 'started again after the mend, it trains');
+  });
+
+  it('a training whose checkpoint is lost starts from its first step and ends with the same weights', async () => {
+    const whole = await trainWith(train);
+    const input = { ...train, salt: 'lost checkpoint' };
+    const checkpoint = await deps.store.putBytes('checkpoint/1', Buffer.from('gone'));
+    await deps.store.removeBlob(checkpoint);
+    const key = stageKey('train', 1, input);
+    await deps.store.putPointer(`progress/${key}.json`, { step: 20, checkpoint, idleAttempts: 0 });
+    assert.deepEqual((await trainWith(input)).output.model, whole.output.model);
   });
 
   it('errors carry their code, and whether trying again can help', async () => {
@@ -167,6 +184,47 @@ describe('stages', function () {
     await score(1);
     const gathered = await inActivity(() => gather({ ...task, shards: 2 }));
     assert.ok(gathered.set);
+    pool = gathered.set;
+  });
+
+  it('clusters are made again, to the same bytes, where a part of them is lost', async () => {
+    const { cluster } = createStageActivities(deps);
+    const input = { dataset: train.dataset, pool, clustersPerClass: 2, seed: 1, round: 1, salt: '' };
+    const first = await inActivity(() => cluster(input));
+    const { assignments } = await deps.store.readJson(first.output.clusters, clustersFile);
+    await deps.store.removeBlob(assignments);
+    const again = await inActivity(() => cluster(input));
+    assert.equal(again.cached, false);
+    assert.deepEqual(again.output, first.output);
+    assert.equal((await inActivity(() => cluster(input))).cached, true);
+    clusters = first.output.clusters;
+  });
+
+  it('relabel decides every image of the pool, and the round after counts on from its labels', async () => {
+    const { relabel } = createStageActivities(deps);
+    const file: CutoffFile = {
+      format: 'labelloop.cutoff/1',
+      score: 'predictive_entropy',
+      rule: 'target-error',
+      value: 1.5,
+      estimate: { grade: 'B', accepted: 1, errors: 0, error: 0.25, upper: 1, coverage: 1 },
+    };
+    const cutoff = await deps.store.putJson('cutoff/1', file);
+    const { output: trained } = await trainWith(train);
+    const input = { dataset: train.dataset, pool, cutoff, clusters, model: trained.model, salt: '' };
+    const first = (await inActivity(() => relabel({ ...input, previous: null, round: 1 }))).output;
+    const second = (await inActivity(() => relabel({ ...input, previous: first.labels, round: 2 }))).output;
+    const rows = await decodeTable(tables.labels, await deps.store.readBytes(first.labels));
+    assert.equal(rows.length, 120);
+    assert.deepEqual(countLabels(rows), first.counts);
+    assert.ok(first.counts.added > 0 && first.counts.accepted === first.counts.added);
+    assert.deepEqual(second.counts, { ...first.counts, added: 0, kept: first.counts.added });
+    const whole = encodeTable(tables.labels, rows);
+    assert.equal(
+      createHash('sha256').update(whole).digest('hex'),
+      first.labels.sha256,
+      'streamed or whole, one digest',
+    );
   });
 
   it('keeps no scratch files', async () => {

@@ -75,6 +75,18 @@ describe('learner process', () => {
     assert.notEqual(learner.pid, first);
   });
 
+  it('ends a process that hangs while it starts, and starts another one the next time', async () => {
+    const hasty = forkLearner({ threads: 1, startLimit: 1_000 });
+    const starting = hasty.device();
+    const pid = hasty.pid as number;
+    process.kill(pid, 'SIGSTOP');
+    await assert.rejects(starting, code('LEARNER_UNAVAILABLE'));
+    await until(() => !alive(pid) && hasty.pid === undefined, 'the process ends');
+    hasty.device().catch(() => undefined);
+    assert.equal(alive(hasty.pid ?? pid), true);
+    await hasty.close();
+  });
+
   it('stops on abort with a last checkpoint, from which the task goes on', async () => {
     const controller = new AbortController();
     const checkpoints: { step: number; path: string }[] = [];

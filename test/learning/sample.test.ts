@@ -41,6 +41,19 @@ describe('sample', () => {
   const column = (file: Sampled, name: string) => tensorNamed(file, name, 'F32').data;
   const columns = ['p', 'predictive_entropy', 'aleatoric', 'epistemic', 'log_variance', 'probability_std', 'features'];
 
+  it('says how far it is within a block of images, however many passes that takes', async () => {
+    const controller = new AbortController();
+    const task = tasks.sample({ count: 64, passes: 100_000 });
+    const listener = {
+      signal: controller.signal,
+      onProgress: ({ done, total }: { done: number; total: number }) => {
+        assert.ok(done < total);
+        controller.abort();
+      },
+    };
+    await assert.rejects(sample(backend, task, listener), code('CANCELLED'));
+  });
+
   it('gives every image a posterior whose parts fit together', async () => {
     const file = await sampled(0, 300);
     assert.deepEqual(file.tensors['p']?.shape, [300, classes]);

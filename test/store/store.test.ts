@@ -186,6 +186,20 @@ for (const kind of s3Servers) {
       assert.deepEqual(await store.readBytes(ref), bytes);
     });
 
+    it('never removes what no stage makes again, however damaged, and an import mends it', async () => {
+      const bytes = randomBytes(300_000);
+      const path = join(folder, 'labels');
+      await writeFile(path, bytes);
+      const ref = await store.putBytes('answers/1', bytes);
+      await flipByteOnDisk(join(server.folder, connection.bucket, blobPath(ref)));
+      for (const reader of [store, await another()])
+        await assert.rejects(reader.readBytes(ref), raises('STORE_DAMAGED', /import the data set again/));
+      assert.deepEqual(await keysUnder('sha256/'), [blobPath(ref)]);
+      assert.deepEqual(await keysUnder('quarantine/'), []);
+      await store.putFile('answers/1', path);
+      assert.deepEqual(await store.readBytes(ref), bytes);
+    });
+
     it('commits a stage once: the first writer wins and the others get its record', async () => {
       const others = await Promise.all(Array.from({ length: 8 }, (_, i) => another(`cache-${i}`)));
       const results = await Promise.all(

@@ -35,6 +35,7 @@ class Script {
   mostInFlight = 0;
   missingOnce: number[] = [];
   hangIn: string | undefined;
+  diesOnCancel = false;
   loseOnce = false;
 
   activities(shards = POOL_SHARDS): LearnerActivities & StageActivities {
@@ -43,7 +44,14 @@ class Script {
       if (name !== this.hangIn) return;
       const context = Context.current();
       const beat = setInterval(() => context.heartbeat(), 100);
-      await context.cancelled.finally(() => clearInterval(beat));
+      try {
+        await context.cancelled;
+      } catch (error) {
+        if (!this.diesOnCancel) throw error;
+        throw ApplicationFailure.retryable('the worker ended', 'LEARNER_DIED');
+      } finally {
+        clearInterval(beat);
+      }
     };
     return {
       open: async ({ settings }) => {
@@ -87,7 +95,7 @@ class Script {
           this.loseOnce = false;
           throw ApplicationFailure.nonRetryable('no such blob', 'STORE_MISSING');
         }
-        return fresh({ clusters: ref('clusters/1', 5), clusterCount: 30, outliers: 10 });
+        return fresh({ clusters: ref('clusters/1', 5), parts: [], clusterCount: 30, outliers: 10 });
       },
       relabel: async ({ round }) =>
         fresh({
@@ -241,6 +249,35 @@ describe('workflow selfTraining', function () {
     script.hangIn = 'train 1 without pseudo-labels';
     await withWorkers(script, async () => {
       const handle = await start('cancel', { rounds: 1 });
+      await until('training', () => script.calls.includes(script.hangIn ?? ''));
+      await handle.cancel();
+      await assert.rejects(
+        handle.result(),
+        (error) => error instanceof WorkflowFailedError && error.cause instanceof CancelledFailure,
+      );
+    });
+  });
+
+  it('pause holds, and resume goes on, where the stage dies instead of stopping in order', async () => {
+    const script = new Script();
+    script.hangIn = 'train 1 without pseudo-labels';
+    script.diesOnCancel = true;
+    await withWorkers(script, async () => {
+      const handle = await start('pause-dies', { rounds: 1 });
+      await until('training', () => script.calls.includes(script.hangIn ?? ''));
+      await handle.executeUpdate(UPDATE_PAUSE);
+      script.hangIn = undefined;
+      await handle.executeUpdate(UPDATE_RESUME);
+      assert.equal(((await handle.result()) as RunSummary).rounds, 1);
+    });
+  });
+
+  it('cancel ends the run as cancelled, where the stage dies instead of stopping in order', async () => {
+    const script = new Script();
+    script.hangIn = 'train 1 without pseudo-labels';
+    script.diesOnCancel = true;
+    await withWorkers(script, async () => {
+      const handle = await start('cancel-dies', { rounds: 1 });
       await until('training', () => script.calls.includes(script.hangIn ?? ''));
       await handle.cancel();
       await assert.rejects(
