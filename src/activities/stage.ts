@@ -40,7 +40,12 @@ export interface Attempt extends Deps {
 /** Heartbeats while waiting for the store; a sixth of the heartbeat timeout. */
 const BEAT_MS = 5_000;
 /** An unknown error is tried again, as it may be the machine's fault, but not for ever: it may be ours. */
-const ATTEMPTS_AT_UNKNOWN_ERRORS = 5;
+const UNKNOWN_ERRORS = 5;
+/**
+ * How many an activity had in this process. Its attempts are another number: they count preemptions and outages too, and
+ * after days of those one odd error must not end the run.
+ */
+const unknownErrors = new Map<string, number>();
 
 export interface StageDefinition<Input, Output> {
   name: StageName;
@@ -115,7 +120,8 @@ export function asActivity<Input, Output>(
 /** Runs an activity's work with heartbeats, cancellation and errors by their codes. */
 export async function guarded<T>(deps: Deps, name: StageName, work: (attempt: Attempt) => Promise<T>): Promise<T> {
   const context = Context.current();
-  const { workflowExecution, attempt } = context.info;
+  const { workflowExecution, activityId } = context.info;
+  const activity = `${workflowExecution?.runId}/${activityId}`;
   const log = deps.log.child({ stage: name, run: workflowExecution?.workflowId });
   const signal = context.cancellationSignal;
   const progress = (details: TaskProgress): void => {
@@ -132,25 +138,34 @@ export async function guarded<T>(deps: Deps, name: StageName, work: (attempt: At
   };
   const learnerReady = async (): Promise<void> => void (await beating(() => deps.learner.device()));
   try {
-    return await work({ ...deps, log, key: '', signal, progress, beating, learnerReady });
+    const result = await work({ ...deps, log, key: '', signal, progress, beating, learnerReady });
+    unknownErrors.delete(activity);
+    return result;
   } catch (error) {
     if (signal.aborted) {
       log.info({ event: 'stopped', reason: messageOf(signal.reason) }, `${name}: stopped`);
       throw signal.reason instanceof CancelledFailure ? signal.reason : new CancelledFailure(messageOf(signal.reason));
     }
     log.warn({ event: 'failed', err: error }, `${name}: ${messageOf(error)}`);
-    throw asFailure(error, attempt);
+    throw asFailure(error, activity);
   }
 }
 
-function asFailure(error: unknown, attempt: number): ApplicationFailure {
+function asFailure(error: unknown, activity: string): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
   const code = error instanceof LabelloopError && isErrorCode(error.code) ? error.code : 'INTERNAL';
-  const nonRetryable = !isRetryable(code) || (code === 'INTERNAL' && attempt >= ATTEMPTS_AT_UNKNOWN_ERRORS);
+  const nonRetryable = !isRetryable(code) || (code === 'INTERNAL' && countUnknown(activity) >= UNKNOWN_ERRORS);
+  if (nonRetryable) unknownErrors.delete(activity);
   return ApplicationFailure.create({
     message: messageOf(error),
     type: code,
     nonRetryable,
     ...(error instanceof Error ? { cause: error } : {}),
   });
+}
+
+function countUnknown(activity: string): number {
+  const count = (unknownErrors.get(activity) ?? 0) + 1;
+  unknownErrors.set(activity, count);
+  return count;
 }

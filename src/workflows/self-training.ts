@@ -43,7 +43,9 @@ class Ledger {
  * scores the pool with MC dropout, sets the cut-off, clusters, and decides every pool image anew. A round is a run of
  * its own in Temporal's sense (continue-as-new), so a history stays small however long it all takes.
  */
-export async function selfTraining(input: SelfTrainingInput): Promise<RunSummary> {
+export async function selfTraining(settings?: SelfTrainingInput | null): Promise<RunSummary> {
+  // Without any, by Temporal's own tools: the first stage says what is missing.
+  const input = settings ?? ({} as SelfTrainingInput);
   const control = new Control(initialState(input.state));
   for (let tries = 1; ; tries++) {
     try {

@@ -143,6 +143,19 @@ describe('stages', function () {
     assert.equal((await trainWith(input)).cached, false, 'started again after the mend, it trains');
   });
 
+  it('an unknown error is final the fifth time, however many attempts outages took before', async () => {
+    const learner: Learner = { ...deps.learner, train: () => Promise.reject(new Error('odd')) };
+    const input = { ...train, salt: 'odd' };
+    const failures: string[] = [];
+    for (let attempt = 20; attempt < 25; attempt++) {
+      const env = new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR', () => undefined) });
+      const error: unknown = await trainWith(input, { learner }, env).catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof ApplicationFailure && error.type === 'INTERNAL');
+      failures.push(error.nonRetryable ? 'final' : 'again');
+    }
+    assert.deepEqual(failures, ['again', 'again', 'again', 'again', 'final']);
+  });
+
   it('a training whose checkpoint is lost starts from its first step and ends with the same weights', async () => {
     const whole = await trainWith(train);
     const input = { ...train, salt: 'lost checkpoint' };

@@ -300,6 +300,19 @@ describe('workflow selfTraining', function () {
     });
     assert.deepEqual(script.calls, ['open']);
   });
+
+  it('no settings at all fail the workflow at once, too', async () => {
+    await withWorkers(new Script(), async () => {
+      for (const args of [[], [null]]) {
+        const options = { workflowId: 'none', taskQueue: TASK_QUEUE, args, workflowExecutionTimeout: '10 s' } as const;
+        const handle = await env.client.workflow.start(WORKFLOW_TYPE, options);
+        await assert.rejects(handle.result(), (error) => {
+          assert.ok(error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure, String(error));
+          return error.cause.type === 'SETTINGS_INVALID';
+        });
+      }
+    });
+  });
 });
 
 describe('workflow bundle', () => {
