@@ -36,7 +36,7 @@ export const sample = stage<SampleInput, SampleOutput>('sample', 1, sampleOutput
     });
     await attempt.learnerReady();
     await learner.sample(task, { signal: attempt.signal, onProgress: attempt.progress });
-    return await beating(async () => {
+    return await attempt.keeping(async () => {
       const file = decodeSafetensors(await readFile(output));
       const features = tensor(file, 'features');
       return {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import { isErrorCode, isRetryable, LabelloopError, messageOf } from '../contracts/errors.js';
@@ -30,6 +31,8 @@ export interface Attempt extends Deps {
   readonly progress: (progress: TaskProgress) => void;
   /** Heartbeats on a timer while `work` waits for the store or computes here: both have time limits of their own. */
   readonly beating: <T>(work: () => Promise<T>) => Promise<T>;
+  /** As `beating`, and bears with a store that is out: what was computed for minutes is worth waiting for. */
+  readonly keeping: <T>(work: () => Promise<T>) => Promise<T>;
   /**
    * Waits until the learner can take a task, beating meanwhile: on a cold disk its library alone takes longer to load than
    * a heartbeat may stay out. The learner's client ends a start that hangs.
@@ -39,6 +42,9 @@ export interface Attempt extends Deps {
 
 /** Heartbeats while waiting for the store; a sixth of the heartbeat timeout. */
 const BEAT_MS = 5_000;
+/** How long a finished result waits for a store that does not answer; then the attempt ends, and another begins. */
+const OUTAGE_MS = 600_000;
+const OUTAGE_REST_MS = 2_000;
 /** An unknown error is tried again, as it may be the machine's fault, but not for ever: it may be ours. */
 const UNKNOWN_ERRORS = 5;
 /**
@@ -98,7 +104,7 @@ export function asActivity<Input, Output>(
       const output = await of.run(input, { ...attempt, log, key, progress });
       const seconds = (Date.now() - startedAt.getTime()) / 1000;
       attempt.signal.throwIfAborted();
-      const record = await attempt.beating(() =>
+      const record = await attempt.keeping(() =>
         deps.store.commit({
           format: 'labelloop.stage/1',
           stage: of.name,
@@ -136,9 +142,10 @@ export async function guarded<T>(deps: Deps, name: StageName, work: (attempt: At
       clearInterval(timer);
     }
   };
+  const keeping = <R>(inner: () => Promise<R>): Promise<R> => beating(() => outlasting(inner, signal));
   const learnerReady = async (): Promise<void> => void (await beating(() => deps.learner.device()));
   try {
-    const result = await work({ ...deps, log, key: '', signal, progress, beating, learnerReady });
+    const result = await work({ ...deps, log, key: '', signal, progress, beating, keeping, learnerReady });
     unknownErrors.delete(activity);
     return result;
   } catch (error) {
@@ -148,6 +155,19 @@ export async function guarded<T>(deps: Deps, name: StageName, work: (attempt: At
     }
     log.warn({ event: 'failed', err: error }, `${name}: ${messageOf(error)}`);
     throw asFailure(error, activity);
+  }
+}
+
+async function outlasting<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  const deadline = Date.now() + OUTAGE_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const out = error instanceof LabelloopError && error.code === 'STORE_UNAVAILABLE';
+      if (!out || signal.aborted || Date.now() > deadline) throw error;
+      await delay(OUTAGE_REST_MS);
+    }
   }
 }
 

@@ -44,7 +44,7 @@ async function run(input: TrainInput, attempt: Attempt): Promise<TrainOutput> {
       onCheckpoint: async ({ step, path }) => {
         // Losing a checkpoint costs seconds, failing the training for it would cost more.
         try {
-          saved = await keepCheckpoint(store, key, saved, { step, path });
+          saved = await beating(() => keepCheckpoint(store, key, saved, { step, path }));
           attempt.log.info({ event: 'checkpoint', step }, `train: checkpoint at step ${step}`);
         } catch (error) {
           attempt.log.warn({ err: error, step }, 'train: checkpoint not stored; going on');
@@ -52,7 +52,7 @@ async function run(input: TrainInput, attempt: Attempt): Promise<TrainOutput> {
       },
     });
     attempt.log.info({ event: 'trained', resumedAt: result.resumedAt, steps: result.steps }, 'train: done');
-    return await beating(async () => {
+    return await attempt.keeping(async () => {
       const model = await store.putFile('model/1', task.output);
       const { steps, loss, parameters } = result;
       return { model, steps, loss, parameters, images: manifest.images };

@@ -130,6 +130,27 @@ describe('stages', function () {
     assert.deepEqual(await deps.store.listPointers('progress/'), [], 'and it was cleared away');
   });
 
+  it('a finished training waits for a store that is out, and is not done again', async () => {
+    let trainings = 0;
+    const learner: Learner = {
+      ...deps.learner,
+      device: () => deps.learner.device(),
+      sample: (task, listener) => deps.learner.sample(task, listener),
+      close: () => Promise.resolve(),
+      train: async (task, listener) => {
+        trainings++;
+        const result = await deps.learner.train(task, listener);
+        await server.halt();
+        // Longer than the store's own tries: two of the attempt's waits.
+        setTimeout(() => void server.resume(), 8_000);
+        return result;
+      },
+    };
+    const { cached } = await trainWith({ ...train, salt: 'outage' }, { learner });
+    assert.equal(cached, false);
+    assert.equal(trainings, 1);
+  });
+
   it('attempt after attempt without a step of progress ends in NO_PROGRESS', async () => {
     const learner: Learner = { ...deps.learner, train: () => Promise.reject(problem('LEARNER_DIED', 'killed')) };
     const input = { ...train, salt: 'stuck' };
