@@ -263,6 +263,26 @@ describe('workflow selfTraining', function () {
     });
     assert.deepEqual(script.calls, ['open']);
   });
+
+  const unusable: [string, unknown[]][] = [
+    ['no input', []],
+    ['null', [null]],
+    ['text', ['digits']],
+    ['a state that no round wrote', [{ dataset: 'digits', state: { version: 1 } }]],
+  ];
+  for (const [what, args] of unusable)
+    it(`a run that is started with ${what} fails by the check of its settings, and does not hang`, async () => {
+      const script = new Script();
+      await withWorkers(script, async () => {
+        const workflowId = `unusable ${what}`;
+        const handle = await env.client.workflow.start(WORKFLOW_TYPE, { workflowId, taskQueue: TASK_QUEUE, args });
+        await assert.rejects(handle.result(), (error) => {
+          assert.ok(error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure);
+          return error.cause.type === 'SETTINGS_INVALID';
+        });
+      });
+      assert.deepEqual(script.calls, ['open']);
+    });
 });
 
 describe('workflow bundle', () => {
