@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { complaintsOf } from '../contracts/complaints.js';
 import { problem } from '../contracts/errors.js';
 import { runSettings } from '../contracts/settings.js';
 import type { OpenOutput } from '../contracts/stages.js';
@@ -10,10 +10,9 @@ import type { Store } from '../store/index.js';
  * started the run, by whatever tool, gets the message that the CLI would print.
  */
 export async function open({ settings }: { settings: unknown }, store: Store): Promise<OpenOutput> {
-  const checked = runSettings.safeParse(settings ?? {});
-  if (!checked.success) {
-    throw problem('SETTINGS_INVALID', `The run's settings can't be used:\n${z.prettifyError(checked.error)}`);
-  }
+  const given = settings ?? {};
+  const checked = runSettings.safeParse(given);
+  if (!checked.success) throw problem('SETTINGS_INVALID', complaintsOf(checked.error, given).join('\n'));
   const { ref: dataset, manifest } = await readDataset(store, checked.data.dataset);
   if (manifest.counts.pool === 0) {
     throw problem(

@@ -1,7 +1,8 @@
 import { Option } from 'commander';
 import { imageSize, wholeNumber } from './arguments.js';
+import { cliErrors } from './errors.js';
 import { count, plural, table } from './format.js';
-import { datasetLines, importInterrupted, nextRunStart } from './messages.js';
+import { datasetLines, importInterrupted, nextRunStart, nothingToLabel } from './messages.js';
 import { sourceKinds } from './services.js';
 import { Interrupted } from './terminal.js';
 import { examples, verb } from './verb.js';
@@ -65,11 +66,12 @@ export function addDatasetVerbs(program: Command, context: Context): void {
     )
     .action(
       verb(context, async (call: Call<ImportOptions>, path: string) => {
+        if (call.options.keep && call.options.keepLabels === undefined) throw cliErrors.keepWithoutLabels();
         const manifest = await importWithProgress(call, await call.services.datasets(), {
           path,
           ...requestOf(call.options),
         });
-        call.note(nextRunStart(manifest.name));
+        call.note(manifest.counts.pool > 0 ? nextRunStart(manifest.name) : nothingToLabel);
         return { document: manifest, lines: datasetLines(manifest) };
       }),
     );

@@ -27,7 +27,8 @@ export function roundTable(view: RunView, width?: number): string[] {
       : ([
           [
             { title: 'estimate (at most)' },
-            (round) => `${percent(round.estimate.error)} (${percent(round.estimate.upper)})`,
+            ({ estimate }) =>
+              estimate.coverage > 0 ? `${percent(estimate.error)} (${percent(estimate.upper)})` : NONE,
           ],
         ] as [Column, (round: Round) => string][])),
     [right('test accuracy'), (round) => (round.testAccuracy === null ? NONE : percent(round.testAccuracy))],
@@ -67,13 +68,7 @@ export function fromStoreLines(view: RunView): string[] {
 /** What the figures are worth, in words. */
 export function gradeLines(view: RunView): string[] {
   const last = view.rounds.at(-1);
-  const estimate = last
-    ? [
-        `Estimate (grade B): label error ${percent(last.estimate.error)}, at most ${percent(last.estimate.upper)}, ` +
-          'if the calibration labels are a fair sample of the pool.',
-        'It steers the cut-off and promises nothing.',
-      ]
-    : [];
+  const estimate = last ? estimateLines(last.estimate) : [];
   if (!view.dryRun) return estimate;
   const compared = view.rounds.some((round) => round.truth !== null);
   return compared
@@ -83,6 +78,20 @@ export function gradeLines(view: RunView): string[] {
         "Dry run: the pool's true labels were hidden at import and used for this comparison alone.",
       ]
     : [...estimate, "Dry run: the pool's true labels are hidden; the closing comparison alone will read them."];
+}
+
+function estimateLines({ error, upper, coverage }: Round['estimate']): string[] {
+  // Nothing accepted, nothing to estimate: the figures are those of no image at all.
+  if (coverage === 0)
+    return [
+      'The cut-off accepts nothing: no calibration result met the target error.',
+      'More labels, more --steps or a higher --target-error help.',
+    ];
+  return [
+    `Estimate (grade B): label error ${percent(error)}, at most ${percent(upper)}, ` +
+      'if the calibration labels are a fair sample of the pool.',
+    'It steers the cut-off and promises nothing.',
+  ];
 }
 
 /** The end of `run watch` and of the demo: the table, what it is worth, where things are. */

@@ -6,6 +6,10 @@ export const cliErrors = {
   outputExists: (file: string) =>
     problem('USAGE', `${file} is there already. Pass --force to overwrite it, or another --out.`),
 
+  /** `dataset import --keep random`, which alone would do nothing. */
+  keepWithoutLabels: () =>
+    problem('USAGE', '--keep says which labels a dry run keeps. Say how many with --keep-labels N, or leave it out.'),
+
   /** `run start --run 'My run'`. */
   runIdInvalid: (run: string, allowed: string) =>
     problem('USAGE', `--run '${run}': can't be a run's id. Use ${allowed}.`),

@@ -53,4 +53,8 @@ export function datasetLines(manifest: DatasetManifest): string[] {
   ];
 }
 
+/** After an import without unlabelled images: no run could start. */
+export const nothingToLabel =
+  'No image is unlabelled, so a run has nothing to label. Import with --keep-labels N to hide labels for a dry run.';
+
 export const nextRunStart = (dataset: string): string => `Next: labelloop run start --dataset ${dataset} --watch`;

@@ -110,7 +110,8 @@ function failureOf(error: unknown): Failure {
     return { code: 'CANCELLED', message: error.message, exitCode: EXIT.interrupted, text: `\n${error.message}` };
   if (error instanceof LabelloopError) {
     const { code, message } = error;
-    return { code, message, exitCode: code === 'USAGE' ? EXIT.usage : EXIT.failed, text: `${code}: ${message}` };
+    const wrongly = code === 'USAGE' || code === 'SETTINGS_INVALID';
+    return { code, message, exitCode: wrongly ? EXIT.usage : EXIT.failed, text: `${code}: ${message}` };
   }
   const message = oneLine(messageOf(error));
   const text = `INTERNAL: ${message}. This was not foreseen; --verbose shows where it came from.`;

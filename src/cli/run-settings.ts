@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
+import { complaintsOf } from '../contracts/complaints.js';
 import { messageOf } from '../contracts/errors.js';
 import { name, runSettings } from '../contracts/settings.js';
 import { cliErrors } from './errors.js';
-import type { z } from 'zod';
 import type { RunSettings } from '../contracts/settings.js';
 
 /** @throws LabelloopError USAGE where `run` can't be a run's id */
@@ -44,56 +44,23 @@ export async function readRunSettings(
     Object.keys(settingFlags)
       .map((key) => [key, flags[key as keyof FlagSettings]] as const)
       .filter((entry): entry is readonly [string, string] => entry[1] !== undefined)
-      .map(([key, text]) => [key, numberOr(text)]),
+      // A dataset may be named by digits alone.
+      .map(([key, text]) => [key, key === 'dataset' ? text : numberOr(text)]),
   );
   const given: Record<string, unknown> = { ...fromFile, ...fromFlags, ...(salt === undefined ? {} : { salt }) };
   const checked = runSettings.safeParse(given);
   if (checked.success) return checked.data;
   throw cliErrors.settingsInvalid(
-    checked.error.issues.flatMap((issue) => {
-      if (issue.code === 'unrecognized_keys')
-        return issue.keys.map(
-          (key) => `${file ?? 'settings'}: '${key}' is no setting. Take it out; settings are ${known.join(', ')}.`,
-        );
-      const key = String(issue.path[0]);
-      if (given[key] === undefined)
-        return [`${flagOf(key)} is missing (${meaning(key)}). Pass it, or put '${key}' into the --settings file.`];
-      const place = key in fromFlags || file === undefined ? flagOf(key) : `${file}: ${key}`;
-      return [`${place} ${show(given[key])} ${wrong(issue)} (${key}: ${meaning(key)}).`];
+    complaintsOf(checked.error, given, {
+      of: (key) =>
+        key in fromFlags || file === undefined || given[key] === undefined ? flagOf(key) : `${file}: ${key}`,
+      missing: (key) => `Pass it, or put '${key}' into the --settings file.`,
+      all: file ?? 'settings',
     }),
   );
 }
 
-type Issue = z.core.$ZodIssue;
-
-/** What the value must be, as the second half of a sentence that begins with the value. */
-function wrong(issue: Issue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `must be ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'string' ? 'text' : 'a number'}`;
-    case 'too_small':
-      return `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
-    case 'too_big':
-      return `must be ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`;
-    case 'invalid_value':
-      return `must be ${issue.values.map(String).join(' or ')}`;
-    case 'invalid_format':
-      return `must be made of ${issue.message}`;
-    case 'invalid_union':
-      return 'must be a share (0.02) or a percentage (2%)';
-    default:
-      return `is not valid: ${issue.message}`;
-  }
-}
-
-const known = Object.keys(runSettings.shape);
-
 const flagOf = (key: string): string => (key in settingFlags ? settingFlags[key as keyof typeof settingFlags] : key);
-
-const show = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : JSON.stringify(value));
-
-/** What the setting is, in the schema's own words. */
-const meaning = (key: string): string => runSettings.shape[key as keyof RunSettings].description ?? key;
 
 /** '7' -> 7; what is no number stays text, for the schema to judge: a share may be '2%'. */
 const numberOr = (text: string): number | string =>

@@ -45,11 +45,13 @@ export function addRunVerbs(program: Command, context: Context): void {
         const { checkRunId, readRunSettings } = await import('./run-settings.js');
         if (id !== undefined) checkRunId(id);
         const settings = await readRunSettings(file, flags, fresh ? freshSalt() : salt);
+        // The run itself would say so too, but to a watcher who comes later.
+        await (await call.services.datasets()).readDataset(settings.dataset);
         return await withClient(call.services, async (client) => {
           const before = await client.list();
           const started = await client.start(settings, id === undefined ? {} : { run: id });
           const known = before.find((entry) => entry.run === started.run);
-          if (known?.status === 'running' || known?.status === 'paused')
+          if (known && ['running', 'paused', 'waiting'].includes(known.status))
             call.note(`A run with these settings is under way (${known.status}): ${started.run}.`);
           else if (known) call.note('These settings ran before: stages that are in the store are not computed again.');
           if (watch) return await follow(call, client, started.run);

@@ -7,8 +7,7 @@ export const clientErrors = {
   unknownRun: (run: string): LabelloopError =>
     problem('RUN_UNKNOWN', `There is no run '${run}'. 'labelloop run list' shows the runs.`),
   /** The settings don't pass the schema. */
-  badSettings: (reasons: string): LabelloopError =>
-    problem('SETTINGS_INVALID', `The run's settings can't be used:\n${reasons}`),
+  badSettings: (complaints: readonly string[]): LabelloopError => problem('SETTINGS_INVALID', complaints.join('\n')),
   /** Temporal does not answer. */
   noTemporal: (address: string, cause: unknown): LabelloopError =>
     problem(
@@ -25,11 +24,19 @@ export const clientErrors = {
   /** The run itself failed; its code and message are passed on as they are. */
   failed: ({ code, message }: { code: string; message: string }): LabelloopError =>
     problem(isErrorCode(code) ? code : 'INTERNAL', message),
-  /** `--run` names a run that does something else. */
-  otherSettings: (run: string): LabelloopError =>
+  /** `run start --run ID` where ID is under way with other settings. */
+  taken: (run: string): LabelloopError =>
     problem(
       'RUN_EXISTS',
-      `Run '${run}' is under way with other settings. Take another id, or 'labelloop run cancel ${run}' first.`,
+      `A run '${run}' with other settings is under way. Give another --run, or end it: labelloop run cancel ${run}`,
+    ),
+  /** Labels of a run that has not finished a round; `reason`: why it failed before. */
+  noLabels: (run: string, reason: string | undefined): LabelloopError =>
+    problem(
+      'RUN_NO_RESULTS',
+      reason === undefined
+        ? `Run '${run}' has no labels: no round of it has ended. 'labelloop run show ${run}' says how far it is.`
+        : `Run '${run}' ended without labels: ${reason}`,
     ),
   /** Pause, resume or cancel of a run that has ended. */
   ended: (run: string, status: string): LabelloopError => problem('RUN_UNKNOWN', `Run '${run}' has ended (${status}).`),

@@ -3,7 +3,7 @@ import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import canonicalize from 'canonicalize';
-import { z } from 'zod';
+import { complaintsOf } from '../contracts/complaints.js';
 import { messageOf } from '../contracts/errors.js';
 import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
@@ -81,15 +81,14 @@ export class Labelloop {
 
   /**
    * Starts a run, or finds it running: the same settings have the same id. Stages that the store has are not computed
-   * again, so starting a finished run once more costs seconds. Whether the dataset is there is found out by the run.
-   * @throws SETTINGS_INVALID; RUN_EXISTS where `options.run` is under way with other settings
+   * again, so starting a finished run once more costs seconds. A dataset that is not there fails the run, not the start.
+   * @throws SETTINGS_INVALID; RUN_EXISTS where a run of the given id is under way with other settings
    */
   async start(settings: RunSettingsInput, options: { run?: string } = {}): Promise<{ run: string }> {
     const checked = runSettings.safeParse(settings);
-    if (!checked.success) throw clientErrors.badSettings(z.prettifyError(checked.error));
+    if (!checked.success) throw clientErrors.badSettings(complaintsOf(checked.error, settings));
     const run = options.run ?? runId(checked.data);
-    const present = options.run === undefined ? null : await this.settingsUnderWay(run);
-    if (present && canonicalize(present) !== canonicalize(checked.data)) throw clientErrors.otherSettings(run);
+    if (options.run !== undefined) await this.refuseOtherSettings(run, checked.data);
     await this.client.workflow.start(WORKFLOW_TYPE, {
       taskQueue: TASK_QUEUE,
       workflowId: run,
@@ -131,7 +130,7 @@ export class Labelloop {
     return this.comparison(await this.facts(run));
   }
 
-  /** The runs that the server knows, newest first. */
+  /** The runs that the server knows, newest first; those under way are asked whether they are paused. */
   async list(): Promise<RunListEntry[]> {
     const entries = new Map<string, RunListEntry>();
     const query = `WorkflowType = '${WORKFLOW_TYPE}' AND ExecutionStatus != 'ContinuedAsNew'`;
@@ -146,6 +145,11 @@ export class Labelloop {
         startedAt: new Date(memo?.startedAt ?? info.startTime).toISOString(),
       });
     }
+    await Promise.all(
+      [...entries.values()]
+        .filter(({ status }) => status === 'running')
+        .map(async (entry) => (entry.status = await this.liveStatus(entry.run))),
+    );
     return [...entries.values()].sort((a, b) => b.startedAt.localeCompare(a.startedAt));
   }
 
@@ -166,7 +170,7 @@ export class Labelloop {
         const progress = await this.progress(run);
         lastAnswer = Date.now();
         yield progress;
-        if (['completed', 'failed', 'cancelled'].includes(progress.status)) return;
+        if (hasEnded(progress.status)) return;
       } catch (error) {
         const known = error instanceof Error && 'code' in error && error.code === 'RUN_UNKNOWN';
         if (known || Date.now() - lastAnswer > PATIENCE_MS) throw error;
@@ -187,8 +191,8 @@ export class Labelloop {
 
   /** Ends a run; what it has computed stays in the store, and the same settings go on from there. */
   async cancel(run: string): Promise<void> {
-    const { description, status } = await this.facts(run);
-    if (description.status.name !== 'RUNNING') throw clientErrors.ended(run, status);
+    const { status } = await this.facts(run);
+    if (hasEnded(status)) throw clientErrors.ended(run, status);
     await this.client.workflow.getHandle(run).cancel();
   }
 
@@ -206,26 +210,16 @@ export class Labelloop {
     return reportFile(this.reports, run);
   }
 
-  /** The pool's labels of the last round that is done, an image a row; flat in memory. */
+  /** The pool's labels of the last round that is done, an image a row; flat in memory. @throws RUN_NO_RESULTS */
   async *labels(run: string): AsyncGenerator<LabelRow> {
     const facts = await this.facts(run);
     const labels = facts.summary?.labels ?? facts.memo?.labels;
-    if (labels) yield* readRows(tables.labels, await this.store.fetch(labels));
+    if (!labels) throw clientErrors.noLabels(run, facts.error?.message);
+    yield* readRows(tables.labels, await this.store.fetch(labels));
   }
 
   async close(): Promise<void> {
     await this.connection.close();
-  }
-
-  /** The settings of a run that has not ended; null without one, or before its first stage has checked them. */
-  private async settingsUnderWay(run: string): Promise<RunSettings | null> {
-    try {
-      const { status, memo } = await this.client.workflow.getHandle(run).describe();
-      return status.name === 'RUNNING' ? ((memo?.[MEMO_RUN] as RunMemo | undefined)?.settings ?? null) : null;
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw error;
-    }
   }
 
   private async facts(run: string): Promise<RunFacts> {
@@ -246,7 +240,7 @@ export class Labelloop {
     };
     if (facts.status === 'running') {
       facts.live = await this.ask(handle);
-      facts.status = facts.live?.status === 'paused' ? 'paused' : facts.live ? 'running' : 'waiting';
+      facts.status = liveStatusOf(facts.live);
     } else {
       try {
         facts.summary = (await handle.result()) as RunSummary;
@@ -255,6 +249,24 @@ export class Labelloop {
       }
     }
     return facts;
+  }
+
+  /** An id that the user gave says nothing about the settings, and Temporal would hand over the run that has it. */
+  private async refuseOtherSettings(run: string, settings: RunSettings): Promise<void> {
+    const description = await this.client.workflow
+      .getHandle(run)
+      .describe()
+      .catch((error: unknown) => {
+        if (error instanceof WorkflowNotFoundError) return null;
+        throw error;
+      });
+    const memo = (description?.memo?.[MEMO_RUN] as RunMemo | undefined) ?? null;
+    if (description?.status.name !== 'RUNNING' || !memo?.settings) return;
+    if (canonicalize(memo.settings) !== canonicalize(settings)) throw clientErrors.taken(run);
+  }
+
+  private async liveStatus(run: string): Promise<RunStatus> {
+    return liveStatusOf(await this.ask(this.client.workflow.getHandle(run)));
   }
 
   private async ask(handle: WorkflowHandle): Promise<RunState | null> {
@@ -308,6 +320,12 @@ function statusOf(name: string): RunStatus {
       return 'running';
   }
 }
+
+/** Of a run that has not ended, by its answer; none where no worker is up. */
+const liveStatusOf = (live: RunState | null): RunStatus =>
+  live === null ? 'waiting' : live.status === 'paused' ? 'paused' : 'running';
+
+const hasEnded = (status: RunStatus): boolean => ['completed', 'failed', 'cancelled'].includes(status);
 
 function failureOf(error: unknown): { code: string; message: string } {
   const cause = error instanceof WorkflowFailedError ? error.cause : error;

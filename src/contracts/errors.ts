@@ -17,7 +17,10 @@ const RETRYABLE = {
   DATASET_LABEL_CONFLICT: false,
   DATASET_FORMAT_UNKNOWN: false,
   RUN_UNKNOWN: false,
+  /** A run of that id, with other settings, is under way. */
   RUN_EXISTS: false,
+  /** The run has no labels yet, or failed before it had some. */
+  RUN_NO_RESULTS: false,
   /** The object store does not answer, or answers with a server error. */
   STORE_UNAVAILABLE: true,
   /** A blob's bytes do not match its digest; it was set aside, and the stage that made it will make it again. */

@@ -77,10 +77,9 @@ export async function collect(
     const firstAt = place(first.file, first.row);
     if (first.label !== -1 && label !== -1 && first.label !== label) {
       const [own, other] = [label, first.label].map((number) => nameOf(classes, number));
-      const conflict = datasetErrors.labelConflict(at, String(own), firstAt, String(other));
-      skip(image, conflict);
+      skip(image, datasetErrors.labelConflict(at, String(own), firstAt, String(other)));
       // Nobody knows which of the two is right.
-      if (!contested.has(first)) skip(first, conflict);
+      if (!contested.has(first)) skip(first, datasetErrors.labelConflict(firstAt, String(other), at, String(own)));
       contested.add(first);
       return;
     }

@@ -164,7 +164,9 @@ export function confusionChart(classes: readonly string[], confusion: readonly (
     <p class="soft">
       ${
         mistakes.length === 0
-          ? 'No label is wrong.'
+          ? confusion.flat().some((images) => images > 0)
+            ? 'No label is wrong.'
+            : 'There is no label to compare.'
           : html`Most frequent mistakes:
             ${mistakes.map(({ names, images }) => `${names} (${count(images)})`).join(', ')}.`
       }

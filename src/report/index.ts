@@ -9,7 +9,7 @@ import { renderReport } from './report.js';
  * Writes the HTML report of a run to this machine's reports folder; one file, readable offline.
  *
  * @returns its path
- * @throws RUN_UNKNOWN; SETTINGS_INVALID when the run has not got as far as its dataset
+ * @throws RUN_UNKNOWN; RUN_NO_RESULTS when the run has not got as far as its dataset
  */
 export async function writeReport(labelloop: Labelloop, run: string): Promise<string> {
   const path = labelloop.reportFile(run);
@@ -17,7 +17,7 @@ export async function writeReport(labelloop: Labelloop, run: string): Promise<st
   const extra = await collect(labelloop, run);
   if (!extra)
     throw problem(
-      'SETTINGS_INVALID',
+      'RUN_NO_RESULTS',
       `Run '${run}' has nothing to report yet: ${view.error?.message ?? 'it has only begun.'}`,
     );
   await mkdir(dirname(path), { recursive: true });

@@ -241,7 +241,7 @@ function resultsSection({ run, labels, model }: RunView): Markup {
       <dt>Model</dt>
       <dd>${stored(model)}</dd>
       <dt>As a file</dt>
-      <dd><code>labelloop labels export ${run}</code></dd>
+      <dd><code>labelloop labels export ${run} --out ${run}.parquet</code></dd>
     </dl>
     <p class="soft">
       Both are objects in the run’s store, under the SHA-256 of their content: the same digest is the same labels, bit

@@ -214,7 +214,7 @@ export interface Bars {
 /** Horizontal bars, one a row. */
 export function barChart({ title, description, tone, bars, format }: Bars): Markup {
   const row = 20;
-  const left = 96;
+  const left = 104;
   const x = linear([0, Math.max(1, ...bars.map((b) => b.value))], [0, WIDTH - left - 60]);
   return figure(
     title,

@@ -8,6 +8,7 @@ import {
   continueAsNew,
   isCancellation,
   log,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Ref } from '../contracts/references.js';
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
@@ -43,13 +44,12 @@ class Ledger {
  * scores the pool with MC dropout, sets the cut-off, clusters, and decides every pool image anew. A round is a run of
  * its own in Temporal's sense (continue-as-new), so a history stays small however long it all takes.
  */
-export async function selfTraining(settings?: SelfTrainingInput | null): Promise<RunSummary> {
-  // Without any, by Temporal's own tools: the first stage says what is missing.
-  const input = settings ?? ({} as SelfTrainingInput);
-  const control = new Control(initialState(input.state));
+export async function selfTraining(input: SelfTrainingInput): Promise<RunSummary> {
+  const state = stateOf(input);
+  const control = new Control(initialState(state));
   for (let tries = 1; ; tries++) {
     try {
-      return await round(control, input);
+      return await round(control, input, state);
     } catch (error) {
       if (tries === TRIES_AT_LOST_BLOBS || !lostBlob(error)) throw asFailure(error);
       log.warn('a stored result was lost or damaged; going through the round again, which makes it anew');
@@ -57,9 +57,16 @@ export async function selfTraining(settings?: SelfTrainingInput | null): Promise
   }
 }
 
-async function round(control: Control, input: SelfTrainingInput): Promise<RunSummary> {
+/**
+ * What the round before handed over. Continue-as-new alone writes it: whatever else starts a run with a `state`, or with
+ * no settings at all, must reach the check of the settings, and not break the workflow's code, which would be tried for ever.
+ */
+const stateOf = (input: SelfTrainingInput): RoundState | undefined =>
+  workflowInfo().continuedFromExecutionRunId === undefined ? undefined : input.state;
+
+async function round(control: Control, input: SelfTrainingInput, state?: RoundState): Promise<RunSummary> {
   const ledger = new Ledger();
-  const run = input.state ?? (await open(control, input, ledger));
+  const run = state ?? (await open(control, input, ledger));
   show(control, run);
 
   const model = await train(control, run, ledger);

@@ -73,6 +73,13 @@ describe('the last screen of a run', () => {
     assert.match(text, /promises nothing/);
   });
 
+  it('makes up no estimate where nothing was accepted, and says what helps', () => {
+    const estimate = { error: 0.5, upper: 1, coverage: 0 };
+    const text = resultLines(view({ rounds: [round({ accepted: 0, added: 0, estimate })] })).join('\n');
+    assert.doesNotMatch(text, /50\.0 %|100\.0 %|grade B/);
+    assert.match(text, /accepts nothing: no calibration result met the target error\.\nMore labels/);
+  });
+
   it('names the stages that came from the store, rounds with the same ones together', () => {
     const rounds = [1, 2, 3].map((n) => round({ round: n, fromStore: n < 3 ? ['train', 'sample'] : [] }));
     assert.match(

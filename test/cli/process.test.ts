@@ -78,7 +78,7 @@ describe('the labelloop process', () => {
 
   it('refuses bad settings before it connects to anything', () => {
     const { status, stdout, stderr } = run('run', 'start', '--dataset', 'x', '--rounds', 'many', '--json');
-    assert.equal(status, 1);
+    assert.equal(status, 2);
     assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, 'SETTINGS_INVALID');
     assert.match(stderr, /^SETTINGS_INVALID: --rounds 'many' must be a number \(rounds: /);
   });

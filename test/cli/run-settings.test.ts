@@ -63,6 +63,10 @@ describe('settings of a run from file and flags', () => {
     );
   });
 
+  it('takes a dataset whose name is made of digits alone', async () => {
+    assert.equal((await readRunSettings(undefined, { dataset: '2024' }, undefined)).dataset, '2024');
+  });
+
   it('says when the dataset is named nowhere', () =>
     refuses(readRunSettings(undefined, {}, undefined), /^--dataset is missing \(name of an imported dataset\)/));
 

@@ -114,6 +114,19 @@ describe('run start', () => {
     assert.equal((await labelloop('run start --dataset shells --run mine')).out, 'mine\n');
   });
 
+  it('refuses a dataset that is not there, and starts nothing', async () => {
+    const log: Log = [];
+    const readDataset = () => Promise.reject(problem('DATASET_UNKNOWN', "no data set 'shels'."));
+    const { exitCode, out, err } = await labelloop(
+      'run start --dataset shels',
+      rooms(log, { datasets: { readDataset } }),
+    );
+    assert.equal(exitCode, 1);
+    assert.equal(out, '');
+    assert.equal(err, "DATASET_UNKNOWN: no data set 'shels'.\n");
+    assert.deepEqual(log, []);
+  });
+
   it('says when the same settings are under way, or ran before', async () => {
     const listed = (status: 'running' | 'completed') => {
       const entry = { run: 'shells-1a2b3c4d', status, dataset: 'shells', round: 1, startedAt: '2026-01-01T00:00:00Z' };
@@ -242,6 +255,21 @@ describe('dataset import', () => {
     ])
       assert.ok(out.includes(words), words);
     assert.equal(err, 'Next: labelloop run start --dataset shells --watch\n');
+  });
+
+  it('does not advise to start a run that would have nothing to label', async () => {
+    const made = manifest({ counts: { labelled: 500, pool: 0, test: 0 } });
+    const services = rooms([], { datasets: { importDataset: () => Promise.resolve(made) } });
+    const { err } = await labelloop('dataset import ./shells --name shells', services);
+    assert.match(err, /^No image is unlabelled, .*--keep-labels N/);
+  });
+
+  it('refuses --keep without --keep-labels, which would keep nothing back', async () => {
+    const log: Log = [];
+    const { exitCode, err } = await labelloop('dataset import ./x --name x --keep random', rooms(log));
+    assert.equal(exitCode, 2);
+    assert.match(err, /^USAGE: --keep .*--keep-labels N/);
+    assert.deepEqual(log, []);
   });
 
   it('stops the importer at Ctrl-C and ends with 130', async () => {

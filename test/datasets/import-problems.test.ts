@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErrorCode } from '../../src/contracts/errors.js';
 import { listDatasets } from '../../src/datasets/index.js';
@@ -103,6 +103,27 @@ describe('importDataset, with what it can not take', () => {
       assert.equal(manifest.notes.examples.length, 1);
       assert.ok(manifest.counts.labelled >= 4);
     });
+
+  it('names both of two images that have one content and different labels, each with its own place', async () => {
+    await use.writeImages(...cats, ...dogs);
+    const path = await list('cat/2.png,dog,,');
+    await assert.rejects(use.load({ path }), raises('DATASET_LABEL_CONFLICT', 'list.csv:6', 'list.csv:3'));
+    await use.writeImages('cat/3.png', 'cat/4.png');
+    await writeTree(use.data, {
+      'more.csv': `${await readFile(path, 'utf8')}\ncat/3.png,cat,,\ncat/4.png,cat,,`,
+    });
+    const { skipped } = await use.load({ path: join(use.data, 'more.csv'), skipBad: true });
+    assert.deepEqual(
+      skipped.map(({ row, reason }) => [
+        row,
+        reason.includes(`more.csv:${row}: labelled '${row === 6 ? 'dog' : 'cat'}'`),
+      ]),
+      [
+        [6, true],
+        [3, true],
+      ],
+    );
+  });
 
   it('refuses labels outside of the classes that are given, and keeps their order', async () => {
     await use.writeImages(...cats, ...dogs);

@@ -114,13 +114,31 @@ describe('a run, end to end', function () {
     assert.equal((await labelloop.show(run)).status, 'completed');
   });
 
-  it('cancel ends a run; what it computed is kept', async () => {
+  it('cancel ends a run; what it computed is kept, and labels that it never had are not exported', async () => {
     const { run } = await labelloop.start({ ...QUICK, salt: 'cancelled', steps: 5000 });
     await until('training', async () => (await labelloop.progress(run)).tasks.some((task) => task.done > 0));
     await labelloop.cancel(run);
     await until('the end', async () => (await labelloop.show(run)).status === 'cancelled', 60);
     const listed = await stack.json<{ runs: { run: string; status: string }[] }>('run', 'list');
     assert.equal(listed.runs.find((entry) => entry.run === run)?.status, 'cancelled');
+    await assert.rejects(labelloop.cancel(run), {
+      code: 'RUN_UNKNOWN',
+      message: `Run '${run}' has ended (cancelled).`,
+    });
+    const exported = await stack.run('labels', 'export', run, '--out', join(stack.home, 'none.csv'));
+    assert.equal(exported.code, 1);
+    assert.match(exported.stderr, /^RUN_NO_RESULTS: /);
+  });
+
+  it('a paused run is listed as paused, and its id is not handed out for other settings', async () => {
+    const settings = { ...QUICK, salt: 'taken', steps: 5000 };
+    const { run } = await labelloop.start(settings, { run: 'taken' });
+    await until('training', async () => (await labelloop.progress(run)).tasks.some((task) => task.done > 0));
+    await labelloop.pause(run);
+    assert.equal((await labelloop.list()).find((entry) => entry.run === run)?.status, 'paused');
+    await assert.rejects(labelloop.start({ ...settings, seed: 8 }, { run }), { code: 'RUN_EXISTS' });
+    assert.deepEqual(await labelloop.start(settings, { run }), { run });
+    await labelloop.cancel(run);
   });
 
   it('labels, posteriors and weights open in Python', async function () {

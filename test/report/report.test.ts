@@ -65,6 +65,21 @@ describe('report', () => {
     assert.ok(text.includes(`sha256/dd/${'d'.repeat(64)}`) && text.includes(`sha256/cc/${'c'.repeat(64)}`));
   });
 
+  it('prints a command to export that works as it stands', () => {
+    assert.match(
+      textOf(renderReport(finishedRun(), figures())),
+      /labelloop labels export mnist-500 --out mnist-500\.parquet/,
+    );
+  });
+
+  it('does not call no label at all a faultless result', () => {
+    const text = textOf(
+      renderReport(finishedRun(), figures({ confusion: Array.from({ length: 10 }, () => Array<number>(10).fill(0)) })),
+    );
+    assert.doesNotMatch(text, /No label is wrong/);
+    assert.match(text, /There is no label to compare/);
+  });
+
   it('claims nothing about the truth in the field, and calls the estimate an estimate', () => {
     const rounds = finishedRun().rounds.map((round) => ({ ...round, truth: null }));
     const page = renderReport(finishedRun({ dryRun: false, rounds, truth: null }), figures({ confusion: null }));

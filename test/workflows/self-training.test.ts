@@ -301,18 +301,25 @@ describe('workflow selfTraining', function () {
     assert.deepEqual(script.calls, ['open']);
   });
 
-  it('no settings at all fail the workflow at once, too', async () => {
-    await withWorkers(new Script(), async () => {
-      for (const args of [[], [null]]) {
-        const options = { workflowId: 'none', taskQueue: TASK_QUEUE, args, workflowExecutionTimeout: '10 s' } as const;
-        const handle = await env.client.workflow.start(WORKFLOW_TYPE, options);
+  const unusable: [string, unknown[]][] = [
+    ['no input', []],
+    ['null', [null]],
+    ['text', ['digits']],
+    ['a state that no round wrote', [{ dataset: 'digits', state: { version: 1 } }]],
+  ];
+  for (const [what, args] of unusable)
+    it(`a run that is started with ${what} fails by the check of its settings, and does not hang`, async () => {
+      const script = new Script();
+      await withWorkers(script, async () => {
+        const workflowId = `unusable ${what}`;
+        const handle = await env.client.workflow.start(WORKFLOW_TYPE, { workflowId, taskQueue: TASK_QUEUE, args });
         await assert.rejects(handle.result(), (error) => {
-          assert.ok(error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure, String(error));
+          assert.ok(error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure);
           return error.cause.type === 'SETTINGS_INVALID';
         });
-      }
+      });
+      assert.deepEqual(script.calls, ['open']);
     });
-  });
 });
 
 describe('workflow bundle', () => {
