@@ -30,8 +30,8 @@ export function coverageChart({ rounds, pool }: RunView): Markup {
   </figure>`;
 }
 
-/** Label error, measured where the truth is known and estimated, against the target. */
-export function errorChart({ rounds }: RunView, targetError: number): Markup {
+/** Label error, measured where the truth is known and estimated, against the target; null where the rule aims at none. */
+export function errorChart({ rounds }: RunView, targetError: number | null): Markup {
   const measured = rounds.some(({ truth }) => truth?.labelError != null);
   const estimated = {
     name: 'estimate from calibration labels (grade B)',
@@ -58,7 +58,7 @@ export function errorChart({ rounds }: RunView, targetError: number): Markup {
       x: rounds.map(({ round }) => round),
       xLabel: 'round',
       series,
-      reference: { value: targetError, label: `target ${roundPercent(targetError)}` },
+      ...(targetError !== null && { reference: { value: targetError, label: `target ${roundPercent(targetError)}` } }),
       include: [0],
       format: percent,
       tickFormat: roundPercent,

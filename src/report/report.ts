@@ -162,7 +162,7 @@ function chartsSection(view: RunView, { settings, classes, classCounts, histogra
     <div class="charts">
       ${[
         begun && coverageChart(view),
-        begun && errorChart(view, settings.targetError),
+        begun && errorChart(view, settings.threshold === 'fence' ? null : settings.targetError),
         histogram && entropyChart(histogram),
         classCounts && classChart(classes, classCounts),
         confusion && confusionChart(classes, confusion),

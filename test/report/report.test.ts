@@ -72,6 +72,12 @@ describe('report', () => {
     );
   });
 
+  it('draws no target for a run whose rule aims at none', () => {
+    const settings = { ...figures().settings, threshold: 'fence' as const };
+    assert.match(textOf(renderReport(finishedRun(), figures())), /target 2/);
+    assert.doesNotMatch(textOf(renderReport(finishedRun(), figures({ settings }))), /target 2/);
+  });
+
   it('does not call no label at all a faultless result', () => {
     const text = textOf(
       renderReport(finishedRun(), figures({ confusion: Array.from({ length: 10 }, () => Array<number>(10).fill(0)) })),
