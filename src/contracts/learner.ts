@@ -1,32 +1,80 @@
 import { z } from 'zod';
 import { imageShape } from './dataset.js';
-import { presetName } from './settings.js';
+import { networkName, posteriorName, scoreName, studentName } from './settings.js';
 
 /** Two 32-bit words; every random number of a task follows from them and a counter. */
 export const seedPair = z.tuple([z.int().min(0).max(0xffffffff), z.int().min(0).max(0xffffffff)]);
 export type SeedPair = z.infer<typeof seedPair>;
 
 /** What a network is made from; stored in the checkpoint's metadata. */
-export const modelSpec = z.strictObject({ preset: presetName, image: imageShape, classes: z.int().min(2) });
+export const modelSpec = z.strictObject({
+  network: networkName,
+  image: imageShape,
+  classes: z.int().min(2),
+  /** DenseNet's growth rate k; null for the other networks. */
+  growth: z.int().positive().nullable(),
+});
 export type ModelSpec = z.infer<typeof modelSpec>;
+export type { NetworkName } from './settings.js';
+
+/**
+ * Random distortions, each uniform up to its limit: `shift` as a share of the side, `rotation` in degrees, `scale` as a
+ * share; `erase` and `flip` are the probabilities that a rectangle is erased and that left and right are swapped.
+ */
+const distortion = z.strictObject({
+  shift: z.number(),
+  rotation: z.number(),
+  scale: z.number(),
+  erase: z.number(),
+  flip: z.number(),
+});
+export type DistortionLimits = z.infer<typeof distortion>;
 
 /** Training recipe; each preset has one, a run may override the steps. */
 export const recipe = z.strictObject({
+  student: studentName,
   steps: z.int().positive(),
+  /** Labelled (and pseudo-labelled) images a step. */
   batch: z.int().positive(),
-  /** Peak learning rate; warm-up and cosine decay to 0 over `steps`. */
+  optimiser: z.enum(['adamw', 'sgd']),
+  /** Peak learning rate. */
   learningRate: z.number().positive(),
+  /** `cosine`: warm-up, then half a cosine down to 0; `steps`: a tenth at half and at three quarters of the steps. */
+  schedule: z.enum(['cosine', 'steps']),
+  /** Decoupled with adamw, L2 on the loss's gradient with sgd; kernels alone. */
   weightDecay: z.number().nonnegative(),
   dropout: z.number().min(0).lt(1),
   /** Draws of the logits in the heteroscedastic loss. */
   draws: z.int().positive(),
-  /** Share of each batch that comes from human labels, where there are pseudo-labels. */
-  humanShare: z.number().gt(0).max(1),
-  /**
-   * Random distortions, each uniform up to its limit: `shift` as a share of the side, `rotation` in degrees, `scale` as a
-   * share; `erase` is the probability that a rectangle is erased.
-   */
-  augment: z.strictObject({ shift: z.number(), rotation: z.number(), scale: z.number(), erase: z.number() }),
+  /** Share of each batch that comes from human labels, where there are pseudo-labels; null: all alike, as they come. */
+  humanShare: z.number().gt(0).max(1).nullable(),
+  /** a in the normalised loss 1 / (1 + a) (L_h + a (avg L_h / avg L_p) L_p); Zoph et al. 2020. Null: one mean over all. */
+  pseudoWeight: z.number().positive().nullable(),
+  /** Classes weigh max count / own count. */
+  classWeights: z.boolean(),
+  /** Distortion of training images (and of the weak view); null: images as they are. */
+  weak: distortion.nullable(),
+  /** RandAugment for the strong view or, without one, for all images: operations an image, and their magnitude, 0 to 1. */
+  strong: z.strictObject({ operations: z.int().nonnegative(), magnitude: z.number().min(0).max(1) }).nullable(),
+  /** Consistency of weak and strong views of pool images: FixMatch; null for other students. */
+  consistency: z
+    .strictObject({
+      /** Pool images a labelled one of the batch: mu. */
+      ratio: z.int().positive(),
+      /** Weak view's probability above which its class teaches the strong view: tau. */
+      threshold: z.number(),
+      thresholds: z.enum(['fixed', 'flexmatch', 'freematch']),
+      /** Weight of the unlabelled loss: lambda_u. */
+      weight: z.number().positive(),
+    })
+    .nullable(),
+  /** Decay of the weights' moving average, which is what the model keeps; 0: the last weights. */
+  averaging: z.number().min(0).lt(1),
+  /** Steps between two looks at the validation images, where there are any; the best checkpoint is kept. */
+  validateEvery: z.int().positive(),
+  /** Looks without a better one, or windows of the loss without a lower one, that end a training early; 0: never. */
+  patience: z.int().nonnegative(),
+  precision: z.enum(['float32', 'bfloat16']),
 });
 export type Recipe = z.infer<typeof recipe>;
 
@@ -34,6 +82,8 @@ export type Recipe = z.infer<typeof recipe>;
  * Trains fresh weights. All paths are files on the learner's disk.
  * - `shards`: pixel files (uint8, [count, height, width, channels]).
  * - `items`: safetensors with `shard`, `row`, `label` (int32), `weight` (float32), `human` (uint8: 1 = a person's label), all [n].
+ * - `validation`: such a file of the images that choose the best checkpoint, or null.
+ * - `unlabelled`: pixel files of pool images that a consistency student learns from; [] for other students.
  * - `resume`: a checkpoint that this same task wrote before, or null.
  * - `output`: where the model goes; `checkpoint`: the prefix of the checkpoints, `<checkpoint>.<step>`, of which the two
  *   newest stay. All are written to a temporary name, then renamed.
@@ -45,6 +95,8 @@ export const trainTask = z.strictObject({
   seed: seedPair,
   shards: z.array(z.string()),
   items: z.string(),
+  validation: z.string().nullable(),
+  unlabelled: z.array(z.string()),
   resume: z.string().nullable(),
   output: z.string(),
   checkpoint: z.string(),
@@ -53,21 +105,42 @@ export const trainTask = z.strictObject({
 });
 export type TrainTask = z.infer<typeof trainTask>;
 
+/** When an image has had enough passes: its decision against the cut-off is settled. */
+export const sequentialRule = z.strictObject({
+  score: scoreName,
+  /** Cut-offs by predicted class; accept at or below. */
+  cutoffs: z.array(z.number()),
+  /** Passes that every image gets, and the most that one gets. */
+  least: z.int().positive(),
+  most: z.int().positive(),
+  /** Standard errors between score and cut-off that settle a decision. */
+  settled: z.number().positive(),
+});
+export type SequentialRule = z.infer<typeof sequentialRule>;
+
 /**
- * Scores the images of one pixel file with `passes` stochastic forward passes. Writes `output`, safetensors, float32:
- * `p` [n, classes] mean softmax, `predictive_entropy`, `aleatoric` (mean entropy of a pass), `epistemic` (mutual
+ * Scores the images of one pixel file with `passes` stochastic forward passes of each model. Writes `output`, safetensors,
+ * float32: `p` [n, classes] mean softmax; `predictive_entropy`, `aleatoric` (mean entropy of a pass), `epistemic` (mutual
  * information), `log_variance` (mean of exp s, A1's aleatoric), `probability_std` (standard deviation over the passes of
- * the predicted class's probability), all [n]; `features` [n, width], penultimate, mean over the passes.
+ * the predicted class's probability), `variation_ratio` (share of passes that predict another class than the most
+ * frequent one), `kwon_aleatoric`, `kwon_epistemic` (traces, Kwon et al. 2018), `passes` (how many it took), all [n];
+ * `features` [n, width], penultimate, mean over the passes, of the first model.
  */
 export const sampleTask = z.strictObject({
   kind: z.literal('sample'),
-  model: z.string(),
+  /** One model, or the members of an ensemble. */
+  models: z.array(z.string()).min(1),
+  posterior: posteriorName,
   pixels: z.string(),
   count: z.int().positive(),
   /** Position of the first image in its split: masks follow from the image's position, not from the shard's cut. */
   offset: z.int().nonnegative(),
+  /** Of one model, under mc-dropout; 1 otherwise. */
   passes: z.int().min(1),
+  /** Null: all images get all `passes`. */
+  sequential: sequentialRule.nullable(),
   seed: seedPair,
+  precision: z.enum(['float32', 'bfloat16']),
   output: z.string(),
 });
 export type SampleTask = z.infer<typeof sampleTask>;
@@ -99,12 +172,14 @@ export const trainResult = z.strictObject({
   steps: z.int(),
   resumedAt: z.int().describe('step the task went on from; 0 = from the start'),
   loss: z.number().describe('mean loss of the last 50 steps'),
+  stopped: z.enum(['converged', 'validation']).nullable().describe('why it ended before its last step'),
+  validationAccuracy: z.number().nullable().describe('of the kept checkpoint'),
   parameters: z.int(),
   seconds: z.number(),
 });
 export type TrainResult = z.infer<typeof trainResult>;
 
-export const sampleResult = z.strictObject({ count: z.int(), width: z.int(), seconds: z.number() });
+export const sampleResult = z.strictObject({ count: z.int(), width: z.int(), passes: z.int(), seconds: z.number() });
 export type SampleResult = z.infer<typeof sampleResult>;
 
 /** Parent to learner. */

@@ -53,6 +53,11 @@ const PURPOSE = {
   dropout: 9,
   logits: 10,
   montage: 11,
+  validation: 12,
+  unlabelled: 13,
+  member: 14,
+  strong: 15,
+  acquire: 16,
 };
 export type Purpose = keyof typeof PURPOSE;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { methodOf } from './presets.js';
 
 /** A share between 0 and 1; `0.02`, `'0.02'` and `'2%'` are the same. */
 export const share = z
@@ -21,39 +22,110 @@ export const name = z
     "lower-case letters, digits, '.', '_' and '-', at most 100, first a letter or digit",
   );
 
-export const presetNames = ['compact'] as const;
+export const presetNames = ['compact', 'resnet', 'dbst-2019', 'st', 'dst', 'dest', 'supervised'] as const;
 export const presetName = z.enum(presetNames);
 export type PresetName = z.infer<typeof presetName>;
 
-/**
- * Settings of a run, as a user writes them (YAML, JSON, command line) and as the workflow takes them. Everything but the
- * dataset has a default.
- */
-export const runSettings = z.strictObject({
+export const networkNames = ['compact', 'resnet', 'densenet'] as const;
+export const networkName = z.enum(networkNames);
+export type NetworkName = z.infer<typeof networkName>;
+
+/** How a student learns: from labels and pseudo-labels as they are, augmented, or from the pool too (FixMatch). */
+export const studentNames = ['supervised', 'augmented', 'consistency'] as const;
+export const studentName = z.enum(studentNames);
+export type StudentName = z.infer<typeof studentName>;
+
+/** What the passes of an image differ in: dropout's masks, the members of an ensemble, or nothing (one pass). */
+export const posteriorNames = ['mc-dropout', 'ensemble', 'softmax'] as const;
+export const posteriorName = z.enum(posteriorNames);
+export type PosteriorName = z.infer<typeof posteriorName>;
+
+/** How many passes a pool image gets: all, or as many as its decision needs (docs/uncertainty.md). */
+export const samplingNames = ['fixed', 'sequential'] as const;
+export const samplingName = z.enum(samplingNames);
+export type SamplingName = z.infer<typeof samplingName>;
+
+/** Rules for the cut-off; all but `target-error` and `none` are of the literature and control no error. */
+export const thresholdRules = [
+  'target-error',
+  'iqr',
+  'median',
+  'z-score',
+  'modified-z-score',
+  'max-of-n',
+  'top-n',
+  'probability',
+  'ups',
+  'all',
+] as const;
+export const thresholdRule = z.enum(thresholdRules);
+export type ThresholdRule = z.infer<typeof thresholdRule>;
+
+/** What a cut-off compares; small is certain (contracts/scores.ts has the formulas). */
+export const scoreNames = [
+  'predictive-entropy',
+  'aleatoric',
+  'mutual-information',
+  'log-variance',
+  'total-uncertainty',
+  'kwon-aleatoric',
+  'kwon-epistemic',
+  'max-softmax',
+  'variation-ratio',
+  'ups',
+] as const;
+export const scoreName = z.enum(scoreNames);
+export type ScoreName = z.infer<typeof scoreName>;
+
+/** Weight of a pseudo-label in the loss, from the total uncertainty U of arXiv 1812.01681. */
+export const weightNames = ['none', 'exp-sqrt-u', 'annealed'] as const;
+export const weightName = z.enum(weightNames);
+export type WeightName = z.infer<typeof weightName>;
+
+/** Whether a later round may take a pseudo-label back. */
+export const labelTenures = ['revocable', 'permanent'] as const;
+export const labelTenure = z.enum(labelTenures);
+export type LabelTenure = z.infer<typeof labelTenure>;
+
+/** What turns the mean softmax into calibrated probabilities. */
+export const scalingNames = ['none', 'temperature', 'vector'] as const;
+export const scalingName = z.enum(scalingNames);
+export type ScalingName = z.infer<typeof scalingName>;
+
+/** Settings as a user may leave them out: what a preset decides is optional. */
+const givenSettings = z.strictObject({
   version: z.literal(1).default(1).describe('version of this format'),
   dataset: name.describe('name of an imported dataset'),
   seed: z.int().min(0).max(0xffffffff).default(0).describe('all randomness of the run comes from it'),
-  preset: presetName.default('compact').describe('model and training recipe'),
-  rounds: z.int().min(1).max(100).default(3).describe('rounds at most; 3 is where coverage stopped growing on MNIST'),
+  preset: presetName.default('compact').describe('method: what the settings below are by default'),
+  network: networkName.optional().describe('network of the students'),
+  student: studentName.optional().describe('what a student learns from'),
+  rounds: z.int().min(1).max(100).optional().describe('rounds at most'),
   targetError: share
     .pipe(z.number().gt(0).lt(0.5))
     .default(0.02)
     .describe('label error that the cut-off aims at, as a share or a percentage'),
-  threshold: z
-    .enum(['target-error', 'fence'])
-    .default('target-error')
-    .describe("cut-off rule: the calibration labels' error, or the upper Tukey fence of arXiv 1812.01681's code"),
+  threshold: thresholdRule.optional().describe('rule for the cut-off'),
+  score: scoreName.optional().describe('uncertainty that the cut-off compares'),
+  limit: z.number().positive().optional().describe("the rule's own number: reach, z, n or probability"),
+  classwise: z.boolean().optional().describe('a cut-off a class where the calibration labels allow it'),
   calibrationShare: share
     .pipe(z.number().gt(0).lt(1))
     .default(0.4)
     .describe('share of the labelled images kept out of training for the cut-off: 200 of 500 (docs/decisions.md)'),
-  passes: z
-    .int()
-    .min(2)
-    .max(1000)
-    .default(30)
-    .describe('stochastic forward passes an image; 30 as in arXiv 1812.01681'),
+  validationShare: share
+    .pipe(z.number().min(0).lt(1))
+    .optional()
+    .describe('share of the images left for training that choose the best checkpoint'),
+  scaling: scalingName.optional().describe('calibration of the mean softmax'),
+  posterior: posteriorName.optional().describe("what an image's passes differ in"),
+  passes: z.int().min(2).max(1000).optional().describe('stochastic forward passes an image'),
+  sampling: samplingName.optional().describe('all passes for every image, or as many as its decision needs'),
+  members: z.int().min(2).max(20).optional().describe('networks of an ensemble'),
+  weights: weightName.optional().describe('weights of pseudo-labels in training'),
+  labels: labelTenure.optional().describe('whether later rounds may take pseudo-labels back'),
   steps: z.int().min(1).max(10_000_000).optional().describe("training steps a round; by default the preset's"),
+  precision: z.enum(['float32', 'bfloat16']).default('float32').describe('arithmetic of convolutions and products'),
   clustersPerClass: z.int().min(1).max(50).default(3).describe('k-means clusters a class: one class has several looks'),
   window: z.int().min(1).max(64).default(4).describe('pool shards in flight at a time'),
   salt: z
@@ -62,6 +134,15 @@ export const runSettings = z.strictObject({
     .default('')
     .describe('any text; another salt computes every stage anew instead of taking it from the store'),
 });
+
+/** The settings' schemas by name, for what lists or explains them. */
+export const settingSchemas = givenSettings.shape;
+
+/**
+ * Settings of a run, as a user writes them (YAML, JSON, command line) and as the workflow takes them. Everything but the
+ * dataset has a default; what depends on the preset is filled in from it (contracts/presets.ts).
+ */
+export const runSettings = givenSettings.transform((given) => ({ ...given, ...methodOf(given) }));
 
 /** Settings with every default filled in. */
 export type RunSettings = z.infer<typeof runSettings>;

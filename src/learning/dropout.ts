@@ -1,42 +1,41 @@
+import type { Backend, Tensor } from './backend.js';
+import type { Pass } from './network.js';
 import { uniform } from './random-ops.js';
-import type { SeedPair } from '../contracts/learner.js';
-import type { Backend, Tensor, Tensor2D } from './backend.js';
 
 /**
- * Dropout with a mask an element: y = x * m / (1 - rate), m ~ Bernoulli(1 - rate), the mask a function of (key, counter).
- * The gradient is the mask's. Sampled at test time too, it makes a network an approximate Bayesian one.
+ * Dropout: y = x * m, m = 0 with probability `rate`, else 1 / (1 - rate). The gradient is the mask's. Sampled at test time
+ * too, it makes a network an approximate Bayesian one.
  *
- * @param x [n, width]
- * @param rate probability that an element is dropped, in [0, 1)
+ * @param x [n, ...]
+ * @param maskShape what is drawn; by default a mask an element. A 1 shares along that axis: whole channels are dropped
  * Source: Gal and Ghahramani 2016, arXiv 1506.02142.
  */
-export function dropout(
-  backend: Backend,
-  x: Tensor2D,
-  rate: number,
-  key: Readonly<SeedPair>,
-  counter: [number, number],
-): Tensor2D {
-  const { tf } = backend;
-  if (rate === 0) return x;
-  const drop = tf.customGrad((...inputs: unknown[]) => {
-    const [input, save] = inputs as [Tensor2D, (tensors: Tensor[]) => void];
-    const mask = tf.mul(tf.cast(keepMask(backend, input.shape, rate, key, counter), 'float32'), 1 / (1 - rate));
-    save([mask]);
+export function drop<T extends Tensor>(
+  { backend: { tf }, mask }: Pass,
+  x: T,
+  layer: number,
+  maskShape: number[] = x.shape,
+): T {
+  const kept = mask(maskShape, layer);
+  if (kept === null) return x;
+  const dropped = tf.customGrad((...inputs: unknown[]) => {
+    const [input, save] = inputs as [Tensor, (tensors: Tensor[]) => void];
+    save([kept]);
     // tf.mul's own gradient would multiply by x for the mask's sake, too.
-    return { value: tf.mul(input, mask), gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(dy, saved[0] as Tensor) };
+    return { value: tf.mul(input, kept), gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(dy, saved[0] as Tensor) };
   });
-  return drop(x) as Tensor2D;
+  return dropped(x) as T;
 }
 
-/** True where an element is kept, [n, width]. */
-export function keepMask(
-  backend: Backend,
-  shape: [number, number],
-  rate: number,
-  key: Readonly<SeedPair>,
-  counter: [number, number],
-) {
+/**
+ * A mask of `shape`: 0 where dropped, 1 / (1 - rate) where kept; a function of the seed alone.
+ *
+ * @param rate probability that an element is dropped, in [0, 1)
+ * @param seed int32, [2]
+ */
+export function dropoutMask(backend: Backend, shape: number[], rate: number, seed: Tensor): Tensor {
   const { tf } = backend;
-  return tf.tidy(() => tf.greaterEqual(uniform(backend, shape, key, counter), rate));
+  return tf.tidy(() =>
+    tf.mul(tf.cast(tf.greaterEqual(uniform(backend, shape, seed), rate), 'float32'), 1 / (1 - rate)),
+  );
 }

@@ -3,34 +3,26 @@ import type { SeedPair } from '../contracts/learner.js';
 import type { Backend, Tensor } from './backend.js';
 
 /**
- * Random tensors that are a function of (key, counter): TensorFlow's stateless generators, keyed by one Philox block, so
- * that a step or a pass gives the same numbers wherever it runs first.
+ * Random tensors that are a function of a seed, by TensorFlow's stateless generators. The seed is a tensor and not a number,
+ * so that a traced graph takes it as a feed.
  */
-function stateless(
-  backend: Backend,
-  name: string,
-  shape: number[],
-  key: Readonly<SeedPair>,
-  counter: [number, number],
-) {
-  const { tf, op } = backend;
-  const [a, b] = philox([counter[0] >>> 0, counter[1] >>> 0, 0, 0x74656e73], key);
-  return tf.tidy(() =>
-    op(name, { T: { type: 'int32' }, Tseed: { type: 'int32' }, dtype: { type: 'float32' } }, [
-      tf.tensor1d(shape, 'int32'),
-      tf.tensor1d([a | 0, b | 0], 'int32'),
-    ]),
-  );
+function stateless({ tf, op }: Backend, name: string, shape: number[], seed: Tensor): Tensor {
+  return op(name, { T: { type: 'int32' }, Tseed: { type: 'int32' }, dtype: { type: 'float32' } }, [
+    tf.tensor1d(shape, 'int32'),
+    seed,
+  ]);
 }
 
-/** Uniform in [0, 1), of `shape`. */
-export const uniform = (
-  backend: Backend,
-  shape: number[],
-  key: Readonly<SeedPair>,
-  counter: [number, number],
-): Tensor => stateless(backend, 'StatelessRandomUniform', shape, key, counter);
+/** The seed of one draw, a function of (key, counter): the two words of an int32 tensor. */
+export function seedOf(key: Readonly<SeedPair>, counter: [number, number]): [number, number] {
+  const [a, b] = philox([counter[0] >>> 0, counter[1] >>> 0, 0, 0x74656e73], key);
+  return [a | 0, b | 0];
+}
 
-/** Standard normal, of `shape`. */
-export const normal = (backend: Backend, shape: number[], key: Readonly<SeedPair>, counter: [number, number]): Tensor =>
-  stateless(backend, 'StatelessRandomNormal', shape, key, counter);
+/** Uniform in [0, 1), of `shape`; `seed` is int32, [2]. */
+export const uniform = (backend: Backend, shape: number[], seed: Tensor): Tensor =>
+  stateless(backend, 'StatelessRandomUniform', shape, seed);
+
+/** Standard normal, of `shape`; `seed` is int32, [2]. */
+export const normal = (backend: Backend, shape: number[], seed: Tensor): Tensor =>
+  stateless(backend, 'StatelessRandomNormal', shape, seed);
