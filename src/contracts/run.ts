@@ -5,6 +5,14 @@ import type { Ref } from './references.js';
 import type { RunSettings, RunSettingsInput } from './settings.js';
 import type { TruthRecord } from './stages.js';
 
+/** Human labels by use; none counts nowhere. */
+export interface Budget {
+  train: number;
+  validation: number;
+  calibration: number;
+  audit: number;
+}
+
 /** What continue-as-new hands on: a wire format between releases, so it has a version. */
 export interface RoundState {
   version: 1;
@@ -15,7 +23,7 @@ export interface RoundState {
   counts: { labelled: number; pool: number; test: number };
   hasTruth: boolean;
   split: Ref;
-  budget: { train: number; calibration: number; audit: number };
+  budget: Budget;
   labels: Ref;
   history: Ref;
   accepted: number;
@@ -54,7 +62,7 @@ export interface RunState {
   /** Pool shards scored in this round, of all. */
   shards: { done: number; total: number };
   /** Images of the labelled split by use. */
-  budget: { train: number; calibration: number; audit: number };
+  budget: Budget;
   /** Pool counts at the end of the round before this one. */
   pool: { total: number; labelled: number; open: number; outliers: number };
   /** Checked and complete; null until the first stage has checked them. */
@@ -100,7 +108,7 @@ export const runView = z.strictObject({
   dryRun: z.boolean(),
   round: z.int(),
   stage: stageName.nullable(),
-  budget: z.strictObject({ train: z.int(), calibration: z.int(), audit: z.int() }),
+  budget: z.strictObject({ train: z.int(), validation: z.int(), calibration: z.int(), audit: z.int() }),
   pool: z.strictObject({ total: z.int(), labelled: z.int(), open: z.int(), outliers: z.int() }),
   rounds: z.array(
     z.strictObject({

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { splitName } from './dataset.js';
 import { ref } from './references.js';
-import { presetName, runSettings } from './settings.js';
+import {
+  labelTenure,
+  networkName,
+  posteriorName,
+  runSettings,
+  scalingName,
+  scoreName,
+  studentName,
+  thresholdRule,
+  weightName,
+} from './settings.js';
 
 /** What a run needs to know of its dataset; the manifest itself stays in the store. */
 export const openOutput = z.strictObject({
@@ -16,21 +26,25 @@ export type OpenOutput = z.infer<typeof openOutput>;
 /** The run's seed and the round: each stage derives its key from them (contracts/random.ts). */
 const seeding = { seed: z.int(), round: z.int().nonnegative() };
 
-/** Parts the labelled images into training and calibration, balanced over the classes. */
+/** Parts the labelled images into training, validation and calibration, balanced over the classes. */
 export const splitInput = z.strictObject({
   dataset: ref,
   calibrationShare: z.number(),
+  /** Of what calibration leaves. */
+  validationShare: z.number(),
   seed: z.int(),
   salt: z.string(),
 });
 export type SplitInput = z.infer<typeof splitInput>;
-export const splitOutput = z.strictObject({ split: ref, train: z.int(), calibration: z.int() });
+export const splitOutput = z.strictObject({ split: ref, train: z.int(), validation: z.int(), calibration: z.int() });
 export type SplitOutput = z.infer<typeof splitOutput>;
 
-/** The file behind a `split/1` reference: positions in the labelled split, ascending. */
+/** The file behind a `split/2` reference: positions in the labelled split, ascending. */
 export const splitFile = z.strictObject({
-  format: z.literal('labelloop.split/1'),
+  format: z.literal('labelloop.split/2'),
   train: z.array(z.int()),
+  /** Choose the best checkpoint; empty where the last one counts. */
+  validation: z.array(z.int()),
   calibration: z.array(z.int()),
 });
 export type SplitFile = z.infer<typeof splitFile>;
@@ -40,8 +54,13 @@ export const trainInput = z.strictObject({
   dataset: ref,
   split: ref,
   labels: ref.nullable(),
-  preset: presetName,
+  network: networkName,
+  student: studentName,
+  weights: weightName,
   steps: z.int().nullable(),
+  precision: z.enum(['float32', 'bfloat16']),
+  /** Which network of an ensemble: each starts from other weights and sees other batches. */
+  member: z.int().nonnegative(),
   ...seeding,
   salt: z.string(),
 });
@@ -50,6 +69,9 @@ export const trainOutput = z.strictObject({
   model: ref,
   steps: z.int(),
   loss: z.number(),
+  /** Why it ended before its last step. */
+  stopped: z.enum(['converged', 'validation']).nullable(),
+  validationAccuracy: z.number().nullable(),
   parameters: z.int(),
   images: z.int(),
 });
@@ -60,13 +82,24 @@ export const sampleInput = z.strictObject({
   dataset: ref,
   split: splitName,
   shard: z.int(),
-  model: ref,
+  /** One model, or the members of an ensemble. */
+  models: z.array(ref).min(1).max(20),
+  posterior: posteriorName,
   passes: z.int(),
+  precision: z.enum(['float32', 'bfloat16']),
+  /** Passes go where this cut-off needs them; null: all images get all. */
+  cutoff: ref.nullable(),
   ...seeding,
   salt: z.string(),
 });
 export type SampleInput = z.infer<typeof sampleInput>;
-export const sampleOutput = z.strictObject({ posteriors: ref, features: ref, count: z.int() });
+export const sampleOutput = z.strictObject({
+  posteriors: ref,
+  features: ref,
+  count: z.int(),
+  /** Passes in all. */
+  passes: z.int(),
+});
 export type SampleOutput = z.infer<typeof sampleOutput>;
 
 /** Gathers the shards' references of one split into one object, so that no payload grows with the pool. */
@@ -95,27 +128,67 @@ export const estimate = z.strictObject({
 });
 export type Estimate = z.infer<typeof estimate>;
 
-/** Chooses the cut-off on predictive entropy from calibration labels alone. */
+/** Confidence against accuracy on calibration images, in equal-width bins of confidence. */
+export const reliability = z.strictObject({
+  /** Expected calibration error, 15 bins (Guo et al. 2017). */
+  ece: z.number(),
+  /** Mean negative log-likelihood, nats. */
+  nll: z.number(),
+  bins: z.array(z.strictObject({ count: z.int(), confidence: z.number(), accuracy: z.number() })),
+});
+export type Reliability = z.infer<typeof reliability>;
+
+/** Turns mean softmax p into calibrated probabilities: softmax(scale * ln p + bias). `temperature`: all scales are 1 / T. */
+export const scalingFile = z.strictObject({
+  method: scalingName,
+  /** [classes] */
+  scale: z.array(z.number()),
+  /** [classes] */
+  bias: z.array(z.number()),
+  /** As sampled, and scaled: of images that the scaling was not fitted on (cross-fitted). */
+  before: reliability,
+  after: reliability,
+});
+export type ScalingFile = z.infer<typeof scalingFile>;
+
+/** Chooses the cut-off and the calibration of the mean softmax from labelled images. */
 export const thresholdInput = z.strictObject({
   dataset: ref,
   split: ref,
   /** Posteriors of the labelled split. */
   labelled: ref,
-  rule: runSettings.shape.threshold,
+  rule: thresholdRule,
+  score: scoreName,
+  limit: z.number().nullable(),
+  classwise: z.boolean(),
   targetError: z.number(),
+  scaling: scalingName,
+  seed: z.int(),
   salt: z.string(),
 });
 export type ThresholdInput = z.infer<typeof thresholdInput>;
 export const cutoffFile = z.strictObject({
-  format: z.literal('labelloop.cutoff/1'),
-  score: z.enum(['predictive_entropy', 'total_uncertainty']),
-  rule: runSettings.shape.threshold,
-  /** Accept below or at it; -1 accepts nothing. */
-  value: z.number(),
+  format: z.literal('labelloop.cutoff/2'),
+  score: scoreName,
+  rule: thresholdRule,
+  /** By predicted class, accept below or at it; -1 accepts nothing. All the same where the cut-off is not class-wise. */
+  values: z.array(z.number()),
+  classwise: z.boolean(),
+  /** Rule `top-n`: accept this many of the pool's most certain images, whatever `values` say; null for all other rules. */
+  top: z.int().nullable(),
+  scaling: scalingFile,
   estimate,
 });
 export type CutoffFile = z.infer<typeof cutoffFile>;
-export const thresholdOutput = z.strictObject({ cutoff: ref, value: z.number(), estimate });
+/** What a round's record keeps of `scaling`. */
+export const calibrationError = z.strictObject({ before: z.number(), after: z.number() });
+/** `value`: the largest of `values`. */
+export const thresholdOutput = z.strictObject({
+  cutoff: ref,
+  value: z.number(),
+  estimate,
+  calibrationError,
+});
 export type ThresholdOutput = z.infer<typeof thresholdOutput>;
 
 /** Groups the pool in the model's penultimate features and marks outliers. */
@@ -169,6 +242,7 @@ export const relabelInput = z.strictObject({
   clusters: ref,
   previous: ref.nullable(),
   model: ref,
+  tenure: labelTenure,
   round: z.int(),
   salt: z.string(),
 });
@@ -187,6 +261,14 @@ export const roundRecord = z.strictObject({
   counts: labelCounts,
   estimate,
   loss: z.number(),
+  /** Further members of an ensemble; `model` is the first. */
+  members: z.array(ref).default([]),
+  /** Why the student's training ended before its last step. */
+  stopped: z.enum(['converged', 'validation']).nullable().default(null),
+  /** Expected calibration error of the mean softmax before and after scaling; null in records of before. */
+  calibrationError: calibrationError.nullable().default(null),
+  /** Mean passes a pool image. */
+  passes: z.number().nullable().default(null),
   testAccuracy: z.number().nullable(),
   calibrationAccuracy: z.number(),
   /** Seconds of work, by stage; 0 where the stage came from the store. */

@@ -4,7 +4,8 @@ import { z } from 'zod';
  * Columns of `posteriors/1` (Parquet), a row an image of the shard, in its order:
  * id string; predicted int32; probability float (mean softmax of the predicted class); probability_std float;
  * predictive_entropy, aleatoric, epistemic float (nats; entropy = aleatoric + epistemic); log_variance float
- * (mean exp s); p list<float> (mean softmax, classes in the dataset's order).
+ * (mean exp s); variation_ratio, kwon_aleatoric, kwon_epistemic float; passes int32 (how many it took); p list<float>
+ * (mean softmax, classes in the dataset's order).
  */
 export interface PosteriorRow {
   id: string;
@@ -15,6 +16,10 @@ export interface PosteriorRow {
   aleatoric: number;
   epistemic: number;
   log_variance: number;
+  variation_ratio: number;
+  kwon_aleatoric: number;
+  kwon_epistemic: number;
+  passes: number;
   p: number[];
 }
 
