@@ -134,3 +134,26 @@ export function simulatedPasses({ n, classes, seed }: { n: number; classes: numb
     },
   };
 }
+
+const FIXED = [2, 4, 6, 10, 20, 30, 40, 60, 80, 100];
+
+function main(): void {
+  const score = 'predictive-entropy';
+  const source = simulatedPasses({ n: 3000, classes: 10, seed: 5 });
+  const [reference] = momentsAfter(source, [1000], 1_000_000) as [ItemMoments[]];
+  const ranked = reference.map((moments) => scoreOf(score, moments)).sort((a, b) => a - b);
+  console.log('| accepted by the reference % | rule | passes | agreement % (s.e.) |');
+  console.log('| --- | --- | --- | --- |');
+  for (const share of [0.7, 0.8, 0.9]) {
+    const cut = { score, cutoffs: new Array<number>(10).fill(ranked[Math.floor(share * source.n)] as number) } as const;
+    const decisions = reference.map((moments) => decisionOf(moments, cut));
+    for (const { rule, passes, agreement, error } of agreementCurve(source, decisions, cut, FIXED, [
+      { least: 5, most: 90, settled: 2 },
+    ]))
+      console.log(
+        `| ${100 * share} | ${rule} | ${passes.toFixed(1)} | ${(100 * agreement).toFixed(2)} (${(100 * error).toFixed(2)}) |`,
+      );
+  }
+}
+
+if (process.argv[1] === import.meta.filename) main();
