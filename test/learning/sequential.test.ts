@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { agreementCurve, decisionOf, momentsAfter, simulatedPasses } from '../../bench/agreement.js';
+import { agreementCurve, decisionOf, momentsAfter, simulatedPasses } from '../../bench/simulated-agreement.js';
 import { scoreNames } from '../../src/contracts/settings.js';
 import { scoreOf } from '../../src/contracts/scores.js';
 import { SequentialPosterior } from '../../src/learning/sequential.js';
 import { PosteriorAccumulator } from '../../src/learning/uncertainty.js';
 import type { SequentialRule } from '../../src/contracts/learner.js';
-import type { PassSource } from '../../bench/agreement.js';
+import type { PassSource } from '../../bench/simulated-agreement.js';
 
 const CLASSES = 4;
 const rule = (changes: Partial<SequentialRule> = {}): SequentialRule => ({
@@ -109,7 +109,7 @@ describe('sequential passes', () => {
       [30],
       [{ least: 5, most: 90, settled: 2 }],
     );
-    // One standard error of slack: this small sample is a check that nothing broke, bench/agreement.ts is the measurement.
+    // One standard error of slack: this small sample is a check that nothing broke, bench/simulated-agreement.ts is the measurement.
     assert.ok(sequential!.agreement >= fixed!.agreement - fixed!.error, JSON.stringify([fixed, sequential]));
     assert.ok(sequential!.passes <= 10.5, JSON.stringify(sequential));
   });

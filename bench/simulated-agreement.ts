@@ -98,7 +98,7 @@ const mean = (values: readonly number[]): number => values.reduce((a, b) => a + 
 /**
  * Passes without a model: softmax of Gaussian logits. An item's margin over each other class and its logits' spread are drawn
  * once; a share of the items is certain, the others have margins down to 0, where every cut-off has its neighbours. Made
- * such that fixed passes agree as those of real networks do (docs/uncertainty.md).
+ * such that fixed passes agree as those of real networks do (docs/decisions.md).
  */
 export function simulatedPasses({ n, classes, seed }: { n: number; classes: number; seed: number }): PassSource {
   const key = deriveSeed(seed, 'sample');
