@@ -41,10 +41,10 @@ export type SplitOutput = z.infer<typeof splitOutput>;
 
 /** The file behind a `split/2` reference: positions in the labelled split, ascending. */
 export const splitFile = z.strictObject({
-  format: z.literal('labelloop.split/2'),
+  format: z.enum(['labelloop.split/1', 'labelloop.split/2']),
   train: z.array(z.int()),
-  /** Choose the best checkpoint; empty where the last one counts. */
-  validation: z.array(z.int()),
+  /** Choose the best checkpoint; empty where the last one counts, absent in split/1. */
+  validation: z.array(z.int()).default([]),
   calibration: z.array(z.int()),
 });
 export type SplitFile = z.infer<typeof splitFile>;
