@@ -107,11 +107,11 @@ export const resultLines = (view: RunView, width?: number): string[] => [
 /** Where the labels, the model and the report are. */
 export function whereLines(view: RunView): string[] {
   const { budget, pool } = view;
-  const people = budget.train + budget.calibration + budget.audit;
+  const people = budget.train + budget.validation + budget.calibration + budget.audit;
   return pairs([
     [
       'People',
-      `${plural(people, 'label')}: ${count(budget.train)} for training, ${count(budget.calibration)} for calibration, ${count(budget.audit)} for audit`,
+      `${plural(people, 'label')}: ${count(budget.train)} for training, ${budget.validation > 0 ? `${count(budget.validation)} for validation, ` : ''}${count(budget.calibration)} for calibration, ${count(budget.audit)} for audit`,
     ],
     ...(view.labelsDigest === null
       ? []
