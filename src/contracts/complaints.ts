@@ -45,7 +45,7 @@ type Issue = z.core.$ZodIssue;
 function wrong(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'string' ? 'text' : 'a number'}`;
+      return `must be ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'string' ? 'text' : issue.expected === 'boolean' ? 'true or false' : 'a number'}`;
     case 'too_small':
       return `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
     case 'too_big':
