@@ -306,6 +306,11 @@ export const truthRecord = z.strictObject({
   labelErrorInterval: interval.nullable(),
   kappa: z.number().nullable().describe("Cohen's kappa of the labels in force with the truth"),
   testAccuracy: z.number().nullable(),
+  aurc: z.number().nullable().default(null).describe('area under the risk-coverage curve of predictive entropy'),
+  coverageAt: z
+    .array(z.strictObject({ error: z.number(), coverage: z.number() }))
+    .default([])
+    .describe('coverage that the best cut-off would have at a label error'),
 });
 export type TruthRecord = z.infer<typeof truthRecord>;
 

@@ -17,6 +17,8 @@ export const truth = (labelError: number | null): TruthRecord => ({
   labelErrorInterval: labelError === null ? null : { lower: labelError * 0.9, upper: labelError * 1.1 },
   kappa: labelError === null ? null : 0.982,
   testAccuracy: 0.981,
+  aurc: 0.0014,
+  coverageAt: [],
 });
 
 export const round = (changes: Partial<RunView['rounds'][number]> = {}): RunView['rounds'][number] => ({

@@ -27,6 +27,8 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
       seconds: [95.2, 131.7, 128.4][i]!,
       modelDigest: digest('abc'[i]!),
       testAccuracy: [0.9671, 0.9792, 0.9814][i]!,
+      aurc: 0.0014,
+      coverageAt: [],
       estimate: { error: [0.0142, 0.0131, 0.0185][i]!, upper: [0.0334, 0.0318, 0.0401][i]!, coverage: 0.93 },
       fromStore: i === 0 ? ['split', 'train'] : [],
       truth: {
@@ -35,6 +37,8 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
         labelErrorInterval: clopperPearson(wrong, labels),
         kappa: 1 - (1.11 * wrong) / labels,
         testAccuracy: [0.9671, 0.9792, 0.9814][i]!,
+        aurc: 0.0014,
+        coverageAt: [],
       },
     };
   });
@@ -46,7 +50,7 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
     dryRun: true,
     round: 3,
     stage: null,
-    budget: { train: 300, calibration: 200, audit: 0 },
+    budget: { train: 300, validation: 0, calibration: 200, audit: 0 },
     pool: { total: 10_000, labelled: 9412, open: 520, outliers: 68 },
     rounds,
     labelsDigest: digest('d'),

@@ -130,6 +130,8 @@ class Script {
           labelErrorInterval: { lower: 0, upper: 0.02 },
           kappa: 0.9,
           testAccuracy: 0.9,
+          aurc: 0.01,
+          coverageAt: [],
         },
       }),
     };
