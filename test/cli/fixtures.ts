@@ -35,6 +35,9 @@ export const round = (changes: Partial<RunView['rounds'][number]> = {}): RunView
   testAccuracy: 0.981,
   estimate: { error: 0.012, upper: 0.029, coverage: 0.91 },
   fromStore: [],
+  stopped: null,
+  calibrationError: { before: 0.031, after: 0.012 },
+  passes: 30,
   truth: null,
   ...changes,
 });

@@ -27,9 +27,10 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
       seconds: [95.2, 131.7, 128.4][i]!,
       modelDigest: digest('abc'[i]!),
       testAccuracy: [0.9671, 0.9792, 0.9814][i]!,
-      aurc: 0.0014,
-      coverageAt: [],
       estimate: { error: [0.0142, 0.0131, 0.0185][i]!, upper: [0.0334, 0.0318, 0.0401][i]!, coverage: 0.93 },
+      stopped: null,
+      calibrationError: { before: 0.031, after: 0.012 },
+      passes: 30,
       fromStore: i === 0 ? ['split', 'train'] : [],
       truth: {
         coverage: labels / 10_000,
