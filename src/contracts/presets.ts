@@ -16,7 +16,7 @@ export type StudentName = (typeof studentNames)[number];
 export const posteriorNames = ['mc-dropout', 'ensemble', 'softmax'] as const;
 export type PosteriorName = (typeof posteriorNames)[number];
 
-/** How many passes a pool image gets: all, or as many as its decision needs (docs/uncertainty.md). */
+/** How many passes a pool image gets: all, or as many as its decision needs (docs/methods.md). */
 export const samplingNames = ['fixed', 'sequential'] as const;
 export type SamplingName = (typeof samplingNames)[number];
 
