@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { learningErrors } from './errors.js';
 import type { ImageShape } from '../contracts/dataset.js';
+import type { Backend, Tensor4D } from './backend.js';
 
 /** Bytes of one image. */
 export const imageSize = ({ height, width, channels }: ImageShape): number => height * width * channels;
@@ -69,3 +70,20 @@ export function standardise(pixels: Uint8Array, size: number): Float32Array {
   }
   return result;
 }
+
+/**
+ * `standardise` on tensors, for what is traced into a graph.
+ *
+ * @param pixels float32 in 0 to 255, [n, height, width, channels]
+ */
+export function standardised({ tf }: Backend, pixels: Tensor4D): Tensor4D {
+  const [, height, width, channels] = pixels.shape;
+  const floor = 255 ** 2 / (height * width * channels);
+  const deviation = tf.sub(pixels, tf.mean(pixels, [1, 2, 3], true));
+  const variance = tf.mean(tf.square(deviation), [1, 2, 3], true);
+  return tf.mul(deviation, tf.rsqrt(tf.maximum(variance, floor)));
+}
+
+/** Bytes as numbers, 0 to 255. `pixels` is uint8, which tfjs has no name for. */
+export const floatPixels = ({ op }: Backend, pixels: Tensor4D): Tensor4D =>
+  op('Cast', { SrcT: { type: 'uint8' }, DstT: { type: 'float32' } }, [pixels]);
