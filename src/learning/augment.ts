@@ -1,5 +1,5 @@
 import { andThen, IDENTITY, MIRROR, projective, rotation, scaling, translation } from './affine.js';
-import { standardised } from './pixels.js';
+import { standardisedFloats } from './pixels.js';
 import { drawOperations, neutralTones, TONE_WIDTH, tones } from './randaugment.js';
 import type { ImageShape } from '../contracts/dataset.js';
 import type { DistortionLimits, Recipe } from '../contracts/learner.js';
@@ -39,7 +39,12 @@ export function drawView({ weak, strong }: Augmentation, image: ImageShape, rand
 }
 
 /** Views of n images one after the other, [n, VIEW_WIDTH]. */
-export function drawViews(augmentation: Augmentation, image: ImageShape, n: number, random: RandomStream): Float32Array {
+export function drawViews(
+  augmentation: Augmentation,
+  image: ImageShape,
+  n: number,
+  random: RandomStream,
+): Float32Array {
   const views = new Float32Array(n * VIEW_WIDTH);
   for (let i = 0; i < n; i++) views.set(drawView(augmentation, image, random), i * VIEW_WIDTH);
   return views;
@@ -81,7 +86,7 @@ export function view(
   views: Tensor2D | null,
   { weak, strong }: Augmentation,
 ): Tensor4D {
-  if (views === null) return standardised(backend, pixels);
+  if (views === null) return standardisedFloats(backend, pixels);
   const { tf, op } = backend;
   const [, height, width] = pixels.shape;
   const [transforms, rectangles, strengths] = tf.split(views, [TRANSFORM_WIDTH, RECTANGLE_WIDTH, TONE_WIDTH], 1) as [
@@ -96,14 +101,16 @@ export function view(
     { dtype: { type: 'float32' }, interpolation: { text: 'BILINEAR' }, fill_mode: { text: 'REFLECT' } },
     [toned, transforms, tf.tensor1d([height, width], 'int32'), tf.scalar(0)],
   );
-  const x = standardised(backend, moved);
+  const x = standardisedFloats(backend, moved);
   return strong || (weak?.erase ?? 0) > 0 ? erase(backend, x, rectangles) : x;
 }
 
 /** Sets a rectangle an image to 0, the mean of a standardised one: what is erased says nothing. */
 function erase({ tf }: Backend, x: Tensor4D, rectangles: Tensor2D): Tensor4D {
   const [, height, width] = x.shape;
-  const [top, left, bottom, right] = tf.split(rectangles, RECTANGLE_WIDTH, 1).map((side) => side.reshape([-1, 1, 1, 1]));
+  const [top, left, bottom, right] = tf
+    .split(rectangles, RECTANGLE_WIDTH, 1)
+    .map((side) => side.reshape([-1, 1, 1, 1]));
   const inside = (from: typeof top, to: typeof top, places: Tensor4D) =>
     tf.cast(tf.logicalAnd(tf.greaterEqual(places, from!), tf.less(places, to!)), 'float32');
   const rows = inside(top, bottom, tf.range(0, height).reshape([1, height, 1, 1]));

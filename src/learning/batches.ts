@@ -2,12 +2,11 @@ import { readFileSync } from 'node:fs';
 import { deriveSeed, RandomStream } from '../contracts/random.js';
 import { decodeSafetensors, tensorNamed } from '../contracts/safetensors.js';
 import { learningErrors } from './errors.js';
-import { imageSize } from './pixels.js';
-import type { Recipe, SeedPair, TrainTask } from '../contracts/learner.js';
+import type { Recipe, SeedPair } from '../contracts/learner.js';
 import type { TensorFile } from '../contracts/safetensors.js';
 import type { PixelFiles } from './pixels.js';
 
-/** What is trained on; each [n], in the order of the task's items file. */
+/** What is trained on or validated with; each [n], in the order of the file. */
 export interface Items {
   shard: Int32Array;
   row: Int32Array;
@@ -16,8 +15,8 @@ export interface Items {
   human: Uint8Array;
 }
 
-/** @throws FORMAT_UNKNOWN or SHAPE_MISMATCH where the file does not fit the task and its pixel files */
-export function readItems({ items: path, model }: Pick<TrainTask, 'items' | 'model'>, files: PixelFiles): Items {
+/** @throws FORMAT_UNKNOWN or SHAPE_MISMATCH where the file does not fit the classes and the pixel files */
+export function readItems(path: string, classes: number, files: PixelFiles): Items {
   const file: TensorFile = decodeSafetensors(readFileSync(path));
   const items: Items = {
     shard: tensorNamed(file, 'shard', 'I32').data,
@@ -34,7 +33,7 @@ export function readItems({ items: path, model }: Pick<TrainTask, 'items' | 'mod
     const row = items.row[i] as number;
     const label = items.label[i] as number;
     if (row < 0 || row >= files.count(items.shard[i] as number)) throw learningErrors.itemOutOfRange(path, i, 'row');
-    if (label < 0 || label >= model.classes) throw learningErrors.itemOutOfRange(path, i, 'label');
+    if (label < 0 || label >= classes) throw learningErrors.itemOutOfRange(path, i, 'label');
   }
   return items;
 }

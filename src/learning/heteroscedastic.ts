@@ -28,7 +28,7 @@ export function heteroscedasticLoss(
     const [f, s, save] = inputs as [Tensor2D, Tensor1D, (tensors: Tensor[]) => void];
     const sigma = tf.exp(tf.mul(s, 0.5)).reshape([1, n, 1]);
     const deviation = tf.mul(noise, sigma);
-    const drawn = tf.add(deviation, f.expandDims(0));
+    const drawn = tf.add(deviation, f.reshape([1, ...f.shape]));
     const logP = op('LogSoftmax', { T: { type: 'float32' } }, [drawn]);
     const logPy = tf.sum(tf.mul(logP, labels), 2);
     const peak = tf.max(logPy, 0, true);
@@ -43,7 +43,7 @@ export function heteroscedasticLoss(
       // d drawn / d s = deviation / 2.
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
         const [dev, logProbability, share, sum, y] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor];
-        const scale = tf.mul(tf.div(share, sum), dy).expandDims(2);
+        const scale = tf.mul(tf.div(share, sum), dy).reshape([draws, n, 1]);
         const gradient = tf.mul(scale, tf.sub(tf.exp(logProbability), y));
         return [tf.sum(gradient, 0), tf.sum(tf.mul(gradient, dev), [0, 2]).mul(0.5)];
       },

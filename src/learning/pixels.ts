@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { learningErrors } from './errors.js';
 import type { ImageShape } from '../contracts/dataset.js';
-import type { Backend, Tensor4D } from './backend.js';
+import type { Backend, Tensor, Tensor4D } from './backend.js';
 
 /** Bytes of one image. */
 export const imageSize = ({ height, width, channels }: ImageShape): number => height * width * channels;
@@ -71,19 +71,24 @@ export function standardise(pixels: Uint8Array, size: number): Float32Array {
   return result;
 }
 
-/**
- * `standardise` on tensors, for what is traced into a graph.
- *
- * @param pixels float32 in 0 to 255, [n, height, width, channels]
- */
-export function standardised({ tf }: Backend, pixels: Tensor4D): Tensor4D {
-  const [, height, width, channels] = pixels.shape;
-  const floor = 255 ** 2 / (height * width * channels);
-  const deviation = tf.sub(pixels, tf.mean(pixels, [1, 2, 3], true));
-  const variance = tf.mean(tf.square(deviation), [1, 2, 3], true);
-  return tf.mul(deviation, tf.rsqrt(tf.maximum(variance, floor)));
-}
-
-/** Bytes as numbers, 0 to 255. `pixels` is uint8, which tfjs has no name for. */
-export const floatPixels = ({ op }: Backend, pixels: Tensor4D): Tensor4D =>
+/** Bytes as numbers, 0 to 255; `pixels` is uint8, which tfjs calls int32. */
+export const floatPixels = ({ op }: Backend, pixels: Tensor): Tensor4D =>
   op('Cast', { SrcT: { type: 'uint8' }, DstT: { type: 'float32' } }, [pixels]);
+
+/**
+ * The same as an op on the device.
+ *
+ * @param pixels uint8, [n, height, width, channels]; tfjs calls it int32
+ * @returns float32, [n, height, width, channels]
+ */
+export const standardised = (backend: Backend, pixels: Tensor): Tensor4D =>
+  standardisedFloats(backend, floatPixels(backend, pixels));
+
+/** The same of pixels that are numbers already, 0 to 255. */
+export function standardisedFloats({ tf }: Backend, pixels: Tensor4D): Tensor4D {
+  const axes = [1, 2, 3];
+  const floor = 255 ** 2 / (pixels.size / pixels.shape[0]);
+  const centred = tf.sub(pixels, tf.mean(pixels, axes, true));
+  const variance = tf.mean(tf.square(centred), axes, true);
+  return tf.mul(centred, tf.rsqrt(tf.maximum(variance, floor)));
+}

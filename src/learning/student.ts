@@ -30,7 +30,11 @@ export interface StudentShape {
 }
 
 /** How the images of a recipe are changed: labelled ones, and the pool's two views. */
-export function augmentations({ weak, strong, consistency }: Recipe): Record<'labelled' | 'weak' | 'strong', Augmentation> {
+export function augmentations({
+  weak,
+  strong,
+  consistency,
+}: Recipe): Record<'labelled' | 'weak' | 'strong', Augmentation> {
   const gentle = { weak, strong: null };
   const both = { weak, strong };
   return { labelled: consistency ? gentle : both, weak: gentle, strong: both };
@@ -129,7 +133,13 @@ function teachFromWeak(
     mask: () => null,
   };
   const q: Tensor2D = backend.tf.softmax(network.head(pass, network.trunk(pass, x)).logits);
-  return teach(backend, recipe.consistency as NonNullable<Recipe['consistency']>, q, feeds['places'] as Tensor1D, variables);
+  return teach(
+    backend,
+    recipe.consistency as NonNullable<Recipe['consistency']>,
+    q,
+    feeds['places'] as Tensor1D,
+    variables,
+  );
 }
 
 function lossAndGradient(
@@ -267,4 +277,5 @@ class SideOutputs {
  * Which decay the average of the weights has at a step: at first small, so that it does not keep the random start.
  * Source: TensorFlow's ExponentialMovingAverage with `num_updates`.
  */
-export const averagingAt = ({ averaging }: Recipe, step: number): number => Math.min(averaging, (1 + step) / (10 + step));
+export const averagingAt = ({ averaging }: Recipe, step: number): number =>
+  Math.min(averaging, (1 + step) / (10 + step));

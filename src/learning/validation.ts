@@ -1,9 +1,10 @@
-import { splitStatistics, splitWeights } from './network.js';
-import { floatPixels, imageSize, standardised } from './pixels.js';
+import { initialStatistics, sizeOf, splitStatistics, splitWeights } from './network.js';
+import { imageSize, standardised } from './pixels.js';
 import { compile } from './graph.js';
 import type { Recipe } from '../contracts/learner.js';
-import type { Backend, Tensor1D, Tensor4D } from './backend.js';
+import type { Backend, Tensor, Tensor1D } from './backend.js';
 import type { Items } from './batches.js';
+import type { Parameters } from './checkpoint.js';
 import type { CompiledStep } from './graph/step.js';
 import type { Network } from './network.js';
 import type { PixelFiles } from './pixels.js';
@@ -22,16 +23,15 @@ export class Validation {
     private readonly items: Items,
     private readonly files: PixelFiles,
     precision: Recipe['precision'],
-    start: { weights: Float32Array; statistics: Float32Array | null },
   ) {
     const { tf } = backend;
     const { height, width, channels } = network.spec.image;
     this.batch = Math.min(BATCH, items.label.length);
-    const variable = (data: Float32Array) => ({ shape: [data.length], data });
+    const variable = (size: number) => ({ shape: [size], data: new Float32Array(size) });
     this.predict = compile(
       backend,
       (variables, feeds) => {
-        const x = standardised(backend, floatPixels(backend, feeds['pixels'] as Tensor4D));
+        const x = standardised(backend, feeds['pixels'] as Tensor);
         const pass = {
           backend,
           weights: splitWeights(backend, network, variables['weights'] as Tensor1D),
@@ -44,8 +44,8 @@ export class Validation {
       {
         name: 'validation',
         variables: {
-          weights: variable(start.weights),
-          ...(start.statistics ? { statistics: variable(start.statistics) } : {}),
+          weights: variable(sizeOf(network)),
+          ...(network.statistics.length > 0 ? { statistics: variable(initialStatistics(network).length) } : {}),
         },
         feeds: { pixels: { shape: [this.batch, height, width, channels], dtype: 'uint8' } },
         precision,
@@ -53,9 +53,9 @@ export class Validation {
     );
   }
 
-  accuracy(weights: Float32Array, statistics: Float32Array | null): number {
+  accuracy({ weights, statistics }: Parameters): number {
     this.predict.write('weights', weights);
-    if (statistics) this.predict.write('statistics', statistics);
+    if (statistics.length > 0) this.predict.write('statistics', statistics);
     const { shard, row, label } = this.items;
     const size = imageSize(this.network.spec.image);
     let right = 0;
