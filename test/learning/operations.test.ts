@@ -5,6 +5,7 @@ import { loadBackend } from '../../src/learning/backend.js';
 import { dropout } from '../../src/learning/dropout.js';
 import { heteroscedasticLoss, logitNoise } from '../../src/learning/heteroscedastic.js';
 import { convRelu } from '../../src/learning/layers.js';
+import { seedOf } from '../../src/learning/random-ops.js';
 import { tinyRecipe } from './fixtures.js';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '../../src/learning/backend.js';
 
@@ -12,6 +13,8 @@ const backend = loadBackend();
 const { tf } = backend;
 const random = new RandomStream([5, 6]);
 const normals = (n: number, scale = 1) => Float32Array.from({ length: n }, () => scale * random.normal());
+
+const seed = (key: [number, number], counter: [number, number]) => tf.tensor1d(seedOf(key, counter), 'int32');
 
 /** Compares the gradient of f at each of `inputs` with central differences along random directions. */
 function checkGradients(f: (...inputs: Tensor[]) => Scalar, inputs: Tensor[], tolerance = 2e-2): void {
@@ -49,7 +52,7 @@ describe('tensor operations', () => {
     it('equals weighted cross-entropy where the variance goes to 0', () => {
       const logits = tf.tensor2d(normals(9), [3, 3]);
       const weights = tf.tensor1d([1, 0.5, 2]);
-      const noise = logitNoise(backend, 8, 3, 3, [1, 2], 0);
+      const noise = logitNoise(backend, 8, 3, 3, seed([1, 2], [0, 0]));
       const got = heteroscedasticLoss(backend, logits, tf.fill([3], -60), labels(), weights, noise);
       const logP = tf.logSoftmax(logits);
       const expected = tf.neg(tf.mean(tf.mul(tf.sum(tf.mul(logP, labels()), 1), weights)));
@@ -59,7 +62,7 @@ describe('tensor operations', () => {
     it('is minus the logarithm of the mean probability over the draws', () => {
       const logits = tf.tensor2d(normals(9), [3, 3]);
       const s = tf.tensor1d([0.5, -1, 0.2]);
-      const noise = logitNoise(backend, 50, 3, 3, [3, 4], 1);
+      const noise = logitNoise(backend, 50, 3, 3, seed([3, 4], [1, 0]));
       const got = heteroscedasticLoss(backend, logits, s, labels(), tf.ones([3]), noise);
       const drawn = tf.add(logits.expandDims(0), tf.mul(noise, tf.exp(tf.div(s, 2)).reshape([1, 3, 1])));
       const p = tf.mean(tf.sum(tf.mul(tf.softmax(drawn), labels()), 2), 0);
@@ -68,7 +71,7 @@ describe('tensor operations', () => {
     });
 
     it('has the gradient that finite differences have', () => {
-      const noise = logitNoise(backend, 6, 3, 3, [5, 6], 2);
+      const noise = logitNoise(backend, 6, 3, 3, seed([5, 6], [2, 0]));
       const weights = tf.tensor1d([1, 0.5, 2]);
       checkGradients(
         (logits, s) => heteroscedasticLoss(backend, logits as Tensor2D, s as Tensor1D, labels(), weights, noise),
@@ -127,7 +130,7 @@ describe('tensor operations', () => {
   describe('dropout', () => {
     it('drops at its rate and keeps the mean', () => {
       const n = 100_000;
-      const kept = dropout(backend, tf.ones([100, n / 100]), 0.3, [1, 1], [0, 0]).dataSync<'float32'>();
+      const kept = dropout(backend, tf.ones([100, n / 100]), 0.3, seed([1, 1], [0, 0])).dataSync<'float32'>();
       const zeros = kept.reduce((count, value) => count + (value === 0 ? 1 : 0), 0);
       assert.ok(Math.abs(zeros / n - 0.3) < 5 * Math.sqrt((0.3 * 0.7) / n));
       assert.ok(kept.every((value) => value === 0 || Math.abs(value - 1 / 0.7) < 1e-6));
@@ -135,7 +138,7 @@ describe('tensor operations', () => {
 
     it('has one mask a counter and a key', () => {
       const mask = (key: [number, number], counter: [number, number]) =>
-        String(dropout(backend, tf.ones([4, 32]), 0.5, key, counter).dataSync());
+        String(dropout(backend, tf.ones([4, 32]), 0.5, seed(key, counter)).dataSync());
       assert.equal(mask([1, 1], [0, 0]), mask([1, 1], [0, 0]));
       assert.equal(
         new Set([mask([1, 1], [0, 0]), mask([1, 1], [0, 1]), mask([1, 1], [1, 0]), mask([1, 2], [0, 0])]).size,
@@ -145,14 +148,14 @@ describe('tensor operations', () => {
 
     it('has the gradient that finite differences have', () => {
       checkGradients(
-        (x) => tf.sum(tf.square(dropout(backend, x as Tensor2D, 0.4, [2, 3], [0, 0]))),
+        (x) => tf.sum(tf.square(dropout(backend, x as Tensor2D, 0.4, seed([2, 3], [0, 0])))),
         [tf.tensor2d(normals(24), [4, 6])],
       );
     });
 
     it('leaves its input alone at rate 0', () => {
       const x: Tensor2D = tf.ones([2, 2]);
-      assert.equal(dropout(backend, x, 0, [1, 1], [0, 0]), x);
+      assert.equal(dropout(backend, x, 0, seed([1, 1], [0, 0])), x);
     });
   });
 
