@@ -12,12 +12,18 @@ type Attribute = { name: string; type: number; value: string | number | boolean 
 
 /** An attribute's value, by the kind that TensorFlow's definition of the op names. */
 export type AttributeValue =
-  { type: 'float32' | 'int32' } | { text: string } | { int: number | number[] } | { flag: boolean };
+  { type: 'float32' | 'int32' } | { text: string } | { int: number | number[] } | { float: number } | { flag: boolean };
 
 /** The part of tfjs-node's backend that we use: each call runs one TensorFlow op. */
 interface NativeBackend {
   binding: Record<string, number> & { TF_Version: string; isUsingGpuDevice(): boolean };
   executeSingleOutput(name: string, attributes: Attribute[], inputs: TensorFlow.Tensor[]): TensorFlow.Tensor;
+  executeMultipleOutputs(
+    name: string,
+    attributes: Attribute[],
+    inputs: TensorFlow.Tensor[],
+    count: number,
+  ): TensorFlow.Tensor[];
 }
 
 /** tfjs on libtensorflow, and the door to TensorFlow's own ops that tfjs has no function for. */
@@ -33,6 +39,13 @@ export interface Backend {
     attributes: Record<string, AttributeValue>,
     inputs: TensorFlow.Tensor[],
   ) => T;
+  /** The same for an op with `count` outputs. */
+  ops: (
+    name: string,
+    attributes: Record<string, AttributeValue>,
+    inputs: TensorFlow.Tensor[],
+    count: number,
+  ) => TensorFlow.Tensor[];
 }
 
 const require = createRequire(import.meta.url);
@@ -61,13 +74,13 @@ function load(): Backend {
     const tf = require(PACKAGE) as typeof TensorFlow;
     const native = tf.backend() as unknown as NativeBackend;
     const device = describe(native, Number(threads));
-    return { tf, device, op: opOf(native) };
+    return { tf, device, ...opsOf(native) };
   } catch (error) {
     throw learningErrors.unavailable(error);
   }
 }
 
-function opOf(native: NativeBackend): Backend['op'] {
+function opsOf(native: NativeBackend): Pick<Backend, 'op' | 'ops'> {
   const { binding } = native;
   const kind = (name: string): number => binding[name] as number;
   const attribute = (name: string, value: AttributeValue): Attribute => {
@@ -75,18 +88,19 @@ function opOf(native: NativeBackend): Backend['op'] {
       return { name, type: kind('TF_ATTR_TYPE'), value: kind(value.type === 'float32' ? 'TF_FLOAT' : 'TF_INT32') };
     if ('text' in value) return { name, type: kind('TF_ATTR_STRING'), value: value.text };
     if ('int' in value) return { name, type: kind('TF_ATTR_INT'), value: value.int };
+    if ('float' in value) return { name, type: kind('TF_ATTR_FLOAT'), value: value.float };
     return { name, type: kind('TF_ATTR_BOOL'), value: value.flag };
   };
-  return <T extends TensorFlow.Tensor>(
-    name: string,
-    attributes: Record<string, AttributeValue>,
-    inputs: TensorFlow.Tensor[],
-  ): T =>
-    native.executeSingleOutput(
-      name,
-      Object.entries(attributes).map(([key, value]) => attribute(key, value)),
-      inputs,
-    ) as T;
+  const list = (attributes: Record<string, AttributeValue>) =>
+    Object.entries(attributes).map(([key, value]) => attribute(key, value));
+  return {
+    op: <T extends TensorFlow.Tensor>(
+      name: string,
+      attributes: Record<string, AttributeValue>,
+      inputs: TensorFlow.Tensor[],
+    ): T => native.executeSingleOutput(name, list(attributes), inputs) as T,
+    ops: (name, attributes, inputs, count) => native.executeMultipleOutputs(name, list(attributes), inputs, count),
+  };
 }
 
 function describe({ binding }: NativeBackend, threads: number): DeviceInfo {
