@@ -62,7 +62,7 @@ export function compact(spec: ModelSpec): Network {
       const n = trunk.shape[0];
       const [w1, b1] = pass.weights.slice(first) as [Tensor2D, Tensor1D];
       const kept = drop(pass, trunk, 0, [n, 1, channels]).reshape<Tensor2D>([n, places * channels]);
-      const features = biasRelu(pass.backend, pass.backend.tf.matMul(kept, w1), b1);
+      const features = biasRelu(pass.backend, pass.backend.tf.matMul<Tensor2D>(kept, w1), b1);
       return ends(pass, features, drop(pass, features, 1));
     },
     heads(pass, trunk, passes) {
