@@ -31,7 +31,7 @@ export function drop<T extends Tensor>(pass: Pass, x: T, layer: number, maskShap
  * @param rate probability that an element is dropped, in [0, 1)
  * @param seed int32, [2]
  */
-export function dropoutMask(backend: Backend, shape: number[], rate: number, seed: Tensor): Tensor {
+export function dropoutMask(backend: Backend, shape: readonly number[], rate: number, seed: Tensor): Tensor {
   const { tf } = backend;
   return tf.tidy(() =>
     tf.mul(tf.cast(tf.greaterEqual(uniform(backend, shape, seed), rate), 'float32'), 1 / (1 - rate)),

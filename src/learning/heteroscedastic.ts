@@ -1,5 +1,4 @@
 import { normal } from './random-ops.js';
-import type { SeedPair } from '../contracts/learner.js';
 import type { Backend, Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D } from './backend.js';
 
 /**
@@ -56,12 +55,6 @@ export function heteroscedasticLoss(
   return loss(logits, logVariance) as Scalar;
 }
 
-/** The draws of one training step, [draws, n, classes]. */
-export const logitNoise = (
-  backend: Backend,
-  draws: number,
-  n: number,
-  classes: number,
-  key: Readonly<SeedPair>,
-  step: number,
-): Tensor3D => normal(backend, [draws, n, classes], key, [step, 0]) as Tensor3D;
+/** The draws of one training step, [draws, n, classes]; `seed` int32 [2], of `seedOf`. */
+export const logitNoise = (backend: Backend, draws: number, n: number, classes: number, seed: Tensor): Tensor3D =>
+  normal(backend, [draws, n, classes], seed) as Tensor3D;

@@ -1,6 +1,6 @@
 import { sizeOf } from './model.js';
 import type { Recipe } from '../contracts/learner.js';
-import type { Backend, Tensor1D } from './backend.js';
+import type { Backend, Scalar, Tensor1D } from './backend.js';
 import type { Model } from './model.js';
 
 const BETA1 = 0.9;
@@ -26,6 +26,28 @@ export type OptimiserState = {
   second: Tensor1D;
 };
 
+/** What differs from step to step, as numbers or, in a compiled step, as scalars that are fed. */
+export interface StepSize<T = number | Scalar> {
+  /** Learning rate over the first moment's correction for its start at 0. */
+  move: T;
+  /** One over the second moment's correction. */
+  second: T;
+  /** Learning rate times weight decay. */
+  decay: T;
+}
+
+export function stepSize(
+  recipe: Pick<Recipe, 'learningRate' | 'steps' | 'weightDecay'>,
+  step: number,
+): StepSize<number> {
+  const rate = learningRate(recipe, step);
+  return {
+    move: rate / (1 - BETA1 ** (step + 1)),
+    second: 1 / (1 - BETA2 ** (step + 1)),
+    decay: rate * recipe.weightDecay,
+  };
+}
+
 /**
  * One step of AdamW on all parameters as one vector: a dozen ops in all instead of a dozen a parameter. Kernels decay,
  * biases do not. Adam over SGD since its learning rate carries over between image sizes and label counts.
@@ -38,17 +60,13 @@ export function adamW(
   state: OptimiserState,
   gradient: Tensor1D,
   decayed: Tensor1D,
-  recipe: Recipe,
-  step: number,
+  size: StepSize,
 ): OptimiserState {
-  const rate = learningRate(recipe, step);
-  const correction1 = 1 - BETA1 ** (step + 1);
-  const correction2 = 1 - BETA2 ** (step + 1);
   return tf.tidy(() => {
     const first: Tensor1D = tf.add(tf.mul(state.first, BETA1), tf.mul(gradient, 1 - BETA1));
     const second: Tensor1D = tf.add(tf.mul(state.second, BETA2), tf.mul(tf.square(gradient), 1 - BETA2));
-    const move = tf.div(tf.mul(first, rate / correction1), tf.add(tf.sqrt(tf.mul(second, 1 / correction2)), EPSILON));
-    const decay = tf.mul(tf.mul(state.weights, decayed), rate * recipe.weightDecay);
+    const move = tf.div(tf.mul(first, size.move), tf.add(tf.sqrt(tf.mul(second, size.second)), EPSILON));
+    const decay = tf.mul(tf.mul(state.weights, decayed), size.decay);
     const weights: Tensor1D = tf.sub(tf.sub(state.weights, move), decay);
     return { weights, first, second };
   });

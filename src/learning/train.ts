@@ -8,10 +8,11 @@ import { dropout } from './dropout.js';
 import { learningErrors } from './errors.js';
 import { heteroscedasticLoss, logitNoise } from './heteroscedastic.js';
 import { createModel, initialWeights, sizeOf, splitWeights } from './model.js';
-import { adamW, decayMask } from './optimise.js';
+import { adamW, decayMask, stepSize } from './optimise.js';
 import { imageSize, PixelFiles, standardise } from './pixels.js';
 import { Pace } from './pace.js';
-import type { TaskListener, TrainResult, TrainTask } from '../contracts/learner.js';
+import { seedOf } from './random-ops.js';
+import type { SeedPair, TaskListener, TrainResult, TrainTask } from '../contracts/learner.js';
 import type { Backend, Scalar, Tensor, Tensor1D } from './backend.js';
 import type { Items } from './batches.js';
 import type { TrainingState } from './checkpoint.js';
@@ -153,7 +154,7 @@ class TrainingRun {
     const before = this.optimiser;
     const { after, loss } = tf.tidy(() => {
       const { value, gradient } = this.lossAndGradient();
-      return { after: adamW(backend, before, gradient, this.decayed, task.recipe, step), loss: value };
+      return { after: adamW(backend, before, gradient, this.decayed, stepSize(task.recipe, step)), loss: value };
     });
     this.optimiser = after;
     for (const tensor of Object.values(before) as Tensor[]) tensor.dispose();
@@ -175,10 +176,11 @@ class TrainingRun {
     const x = distort(backend, standardise(batch.pixels, imageSize(image)), image, distortions);
     const labels = tf.tensor2d(batch.labels, [recipe.batch, classes]);
     const weights = tf.tensor1d(batch.weights);
-    const noise = logitNoise(backend, recipe.draws, recipe.batch, classes, this.logitsKey, step);
+    const seedTensor = (key: SeedPair, index: number) => tf.tensor1d(seedOf(key, [step, index]), 'int32');
+    const noise = logitNoise(backend, recipe.draws, recipe.batch, classes, seedTensor(this.logitsKey, 0));
     const loss = (...parameters: Tensor[]): Scalar => {
       const { logits, logVariance } = model.head(backend, parameters, model.trunk(backend, parameters, x), (h, layer) =>
-        dropout(backend, h, recipe.dropout, this.dropoutKey, [step, layer]),
+        dropout(backend, h, recipe.dropout, seedTensor(this.dropoutKey, layer)),
       );
       return heteroscedasticLoss(backend, logits, logVariance, labels, weights, noise);
     };
