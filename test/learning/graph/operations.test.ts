@@ -338,7 +338,7 @@ const cases: Record<string, Case> = {
     const noise = normal(backend, [20, 4, 6], seed) as Tensor3D;
     const oneHot = tf.oneHot(labels, 6).toFloat() as Tensor2D;
     const { value, grads } = tf.valueAndGrads((f, s) =>
-      heteroscedasticLoss(backend, f as Tensor2D, s as Tensor1D, oneHot, tf.ones([4]), noise),
+      tf.sum(heteroscedasticLoss(backend, f as Tensor2D, s as Tensor1D, oneHot, noise)),
     )([x, tf.mean(x, 1)]);
     return [value, ...grads];
   },
