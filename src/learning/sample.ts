@@ -7,6 +7,7 @@ import { learningErrors } from './errors.js';
 import { FEATURE_WIDTH, splitWeights } from './model.js';
 import { Pace } from './pace.js';
 import { imageSize, PixelFiles, standardise } from './pixels.js';
+import { seedOf } from './random-ops.js';
 import { PosteriorAccumulator } from './uncertainty.js';
 import type { ImageShape } from '../contracts/dataset.js';
 import type { SampleResult, SampleTask, TaskListener } from '../contracts/learner.js';
@@ -158,7 +159,7 @@ class BlockPasses {
       const output = this.model.head(backend, this.weights, this.scaled, (x, layer) => {
         const scaled: Tensor2D = layer === 0 ? x : tf.div(x, 1 - rate);
         if (rate === 0) return scaled;
-        const keep = keepMask(backend, x.shape, rate, key, [pass, layer]);
+        const keep = keepMask(backend, x.shape, rate, tf.tensor1d(seedOf(key, [pass, layer]), 'int32'));
         return op<Tensor2D>('SelectV2', { T: { type: 'float32' } }, [keep, scaled, this.zero]);
       });
       const sum = tf.add(this.features, output.features);

@@ -1,4 +1,4 @@
-import { elements, sameShape, uniformOf } from './nodes.js';
+import { elements, sameShape, seenType, uniformOf } from './nodes.js';
 import type { Graph, NodeAttribute, Signature, Value } from './nodes.js';
 
 /** An op before it becomes a node. */
@@ -30,13 +30,24 @@ export function simplify(graph: Graph, call: Call): Value | Call {
   const [first, second] = inputs;
   const [output] = outputs;
   if (first === undefined || output === undefined) return call;
-  const repeats = sameShape(first.shape, output.shape) && first.type === output.type;
+  const repeats = sameShape(first.shape, output.shape) && seenType(first) === output.type;
   if (repeats && (MOVES.has(op) || op === 'Cast')) return first;
-  if (op === 'Reshape' && first.node.op === 'Reshape')
-    return { ...call, inputs: [first.node.inputs[0] as Value, ...inputs.slice(1)] };
+  if (op === 'Reshape' || op === 'ExpandDims') return reshape(graph, first, output.shape);
   if (BROADCASTS.has(op) && second !== undefined) return simplifyBinary(graph, call, first, second);
   if (op === 'Select') return simplifySelect(graph, call);
   return call;
+}
+
+/** A reshape of a reshape is one; tfjs gives ExpandDims no type, which a graph does not infer. */
+export function reshape(graph: Graph, value: Value, shape: readonly number[]): Value | Call {
+  const source = value.node.op === 'Reshape' ? (value.node.inputs[0] as Value) : value;
+  if (sameShape(source.shape, shape)) return source;
+  return {
+    op: 'Reshape',
+    attributes: { T: { type: seenType(value) }, Tshape: { type: 'int32' } },
+    inputs: [source, graph.integers(shape)],
+    outputs: [{ shape, type: seenType(value) }],
+  };
 }
 
 function simplifyBinary(graph: Graph, call: Call, a: Value, b: Value): Value | Call {
@@ -51,7 +62,7 @@ function simplifyBinary(graph: Graph, call: Call, a: Value, b: Value): Value | C
         // A scalar times ones is how tfjs spreads the gradient of a sum.
         return {
           op: 'BroadcastTo',
-          attributes: { T: { type: other.type }, Tidx: { type: 'int32' } },
+          attributes: { T: { type: seenType(other) }, Tidx: { type: 'int32' } },
           inputs: [other, graph.integers(shape)],
           outputs: call.outputs,
         };
