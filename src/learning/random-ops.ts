@@ -26,3 +26,16 @@ export const uniform = (backend: Backend, shape: number[], seed: Tensor): Tensor
 /** Standard normal, of `shape`; `seed` is int32, [2]. */
 export const normal = (backend: Backend, shape: number[], seed: Tensor): Tensor =>
   stateless(backend, 'StatelessRandomNormal', shape, seed);
+
+/**
+ * Random bytes, [words, 4]; `seed` is int32, [2]. tfjs has no such type: the tensor calls itself int32, and only
+ * TensorFlow's own ops may take it, told that T is uint8.
+ */
+export function bytes({ tf, op }: Backend, words: number, seed: Tensor): Tensor {
+  const drawn = op(
+    'StatelessRandomUniformFullInt',
+    { T: { type: 'int32' }, Tseed: { type: 'int32' }, dtype: { type: 'int32' } },
+    [tf.tensor1d([words], 'int32'), seed],
+  );
+  return op('Bitcast', { T: { type: 'int32' }, type: { type: 'uint8' } }, [drawn]);
+}
