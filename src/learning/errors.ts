@@ -39,6 +39,34 @@ export const learningErrors = {
   notAModel: (path: string, what: string) => problem('FORMAT_UNKNOWN', `${path}: ${what}.`),
   otherTask: (path: string) =>
     problem('SHAPE_MISMATCH', `${path}: a checkpoint of another task; it can't be resumed here. Start without it.`),
+  /** A step wants a value in JavaScript while it is traced. */
+  traceReads: (step: string) =>
+    problem(
+      'INTERNAL',
+      `step '${step}': reads a tensor's values (dataSync, data, array, print; tf.gather does, for its indices) while it is ` +
+        `traced, and a compiled step has values only when it runs. Return the tensor as an output, or compute with ` +
+        `tensors (backend.op('GatherV2') for tf.gather).`,
+    ),
+  traceType: (step: string, what: string) =>
+    problem('INTERNAL', `step '${step}': ${what} is of a type that graphs here don't have. Cast it, or leave it out.`),
+  traceVaries: (step: string, where: string) =>
+    problem(
+      'INTERNAL',
+      `step '${step}': ${where}, has another constant in each trace, and a compiled step would keep the first. ` +
+        `Make what changes (a seed, a rate, a counter) a feed, and random tensors with the ops of random-ops.ts.`,
+    ),
+  nestedTrace: (step: string, what: string) =>
+    problem('INTERNAL', `step '${step}': ${what} while it is traced. Call the plain function in its place.`),
+  notATensor: (step: string, kind: string, name: string, what: string) =>
+    problem('INTERNAL', `step '${step}': its ${kind} '${name}' is ${what}. Return a tensor that the step made.`),
+  unknownName: (step: string, kind: string, name: string, known: readonly string[]) =>
+    problem('INTERNAL', `step '${step}': no ${kind} '${name}' was declared, only ${known.join(', ') || 'none'}.`),
+  valueMismatch: (step: string, what: string, got: string, expected: string) =>
+    problem('SHAPE_MISMATCH', `step '${step}': ${what} is ${got}, expected ${expected}. Compile one step a shape.`),
+  /** TensorFlow does not take a graph: most often an attribute that it infers when it runs an op alone. */
+  graphRefused: (step: string, cause: unknown) =>
+    problem('INTERNAL', `step '${step}': TensorFlow refuses its graph: ${messageOf(cause).split('\n')[0]}`, cause),
+  stepDisposed: (step: string) => problem('INTERNAL', `step '${step}': used after it was disposed.`),
 };
 
 /** Whether an error of the compute library says that memory ran out. */
