@@ -16,8 +16,8 @@ export type Moments = Pick<
 >;
 
 /** UPS accepts p >= .70 with a standard deviation over the passes below .05; Rizve et al. 2021, arXiv 2101.06329. */
-const UPS_PROBABILITY = 0.7;
-const UPS_DEVIATION = 0.05;
+export const UPS_PROBABILITY = 0.7;
+export const UPS_DEVIATION = 0.05;
 
 const SCORES: Record<ScoreName, (moments: Moments) => number> = {
   'predictive-entropy': (m) => m.predictive_entropy,
