@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { learningErrors } from './errors.js';
 import type { ImageShape } from '../contracts/dataset.js';
+import type { Backend, Tensor, Tensor4D } from './backend.js';
 
 /** Bytes of one image. */
 export const imageSize = ({ height, width, channels }: ImageShape): number => height * width * channels;
@@ -68,4 +69,19 @@ export function standardise(pixels: Uint8Array, size: number): Float32Array {
     for (let i = start; i < start + size; i++) result[i] = ((pixels[i] as number) - mean) * scale;
   }
   return result;
+}
+
+/**
+ * The same as an op on the device.
+ *
+ * @param pixels uint8, [n, ...]; tfjs calls it int32
+ * @returns float32, [n, ...]
+ */
+export function standardised({ tf, op }: Backend, pixels: Tensor): Tensor4D {
+  const x = op<Tensor4D>('Cast', { SrcT: { type: 'uint8' }, DstT: { type: 'float32' } }, [pixels]);
+  const axes = [1, 2, 3];
+  const floor = 255 / Math.sqrt(x.size / x.shape[0]);
+  const centred = tf.sub(x, tf.mean(x, axes, true));
+  const deviation = tf.sqrt(tf.mean(tf.square(centred), axes, true));
+  return tf.div(centred, tf.maximum(deviation, floor));
 }

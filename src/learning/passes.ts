@@ -1,0 +1,194 @@
+import { dropoutMask } from './dropout.js';
+import { compile } from './graph.js';
+import { volume } from './network.js';
+import { standardised } from './pixels.js';
+import { seedOf } from './random-ops.js';
+import type { ImageShape } from '../contracts/dataset.js';
+import type { SampleTask, SeedPair } from '../contracts/learner.js';
+import type { Backend, Tensor, Tensor1D, Tensor2D } from './backend.js';
+import type { CompiledStep, CompileOptions, Step, Tensors } from './graph.js';
+import type { Network, Output, Pass } from './network.js';
+
+/** Pixels of a block's images at most: what bounds the memory of the trunk's output. */
+const BLOCK_PIXELS = 256 * 32 * 32;
+const LARGEST_BLOCK = 256;
+
+/**
+ * Images that are sampled together: a power of two up to 256. Blocks are cut at multiples of it in the split and always run
+ * whole, so that the result of an image depends neither on the shard's cut nor on the images beside it.
+ */
+export function blockSize({ height, width }: Pick<ImageShape, 'height' | 'width'>): number {
+  const fitting = Math.min(LARGEST_BLOCK, BLOCK_PIXELS / (height * width));
+  return 2 ** Math.max(0, Math.floor(Math.log2(fitting)));
+}
+
+/** Which passes a call takes: `passes` of each of `images` images. */
+export interface CallShape {
+  images: number;
+  passes: number;
+}
+
+/** What a call gives; rows are image-major: image * passes + pass. */
+export interface Passes {
+  /** Class probabilities, [images * passes, classes]. */
+  p: Float32Array;
+  /** s, [images * passes] */
+  logVariance: Float32Array;
+  /** Penultimate layer, summed over the passes, [images, featureWidth]. */
+  features: Float32Array;
+}
+
+/**
+ * A network as compiled graphs: the trunk once a block, then calls of so many passes. A graph is compiled when its shape is
+ * first asked for, and serves every model of the network.
+ */
+export class Sampler {
+  /** Images of a block. */
+  readonly block: number;
+  private readonly steps = new Map<string, CompiledStep>();
+  private variables: CompileOptions['variables'] = {};
+
+  /** @param rate of dropout; 0: nothing is dropped and all passes are the same */
+  constructor(
+    private readonly backend: Backend,
+    readonly network: Network,
+    private readonly rate: number,
+    private readonly precision: SampleTask['precision'],
+  ) {
+    this.block = blockSize(network.spec.image);
+  }
+
+  /** Sets the model; the vectors are in the order of the network's parameters and statistics. */
+  load(weights: Float32Array, statistics: Float32Array): void {
+    this.variables = variablesOf(this.network, weights, statistics);
+    for (const step of this.steps.values())
+      for (const [name, { data }] of Object.entries(this.variables)) step.write(name, data);
+  }
+
+  /**
+   * All that comes before the first dropout, of one block.
+   *
+   * @param pixels [block, height, width, channels]
+   * @returns [block, ...], which the caller disposes
+   */
+  trunk(pixels: Uint8Array): Tensor {
+    const { backend, block, network } = this;
+    const { height, width, channels } = network.spec.image;
+    const step = this.step(
+      'trunk',
+      { pixels: { shape: [block, height, width, channels], dtype: 'uint8' } },
+      (pass, feeds) => ({
+        trunk: network.trunk(pass, standardised(backend, feeds['pixels'] as Tensor)),
+      }),
+    );
+    return step.run({ pixels })['trunk'] as Tensor;
+  }
+
+  /**
+   * @param trunk of the block
+   * @param rows positions in the block, [shape.images]; null: the whole block in its order
+   * @param key, call dropout layer l draws the masks of all rows from (key, call, l)
+   */
+  run(trunk: Tensor, rows: Int32Array | null, shape: CallShape, key: Readonly<SeedPair>, call: number): Passes {
+    const { dropouts } = this.network;
+    const seeds = new Int32Array(2 * Math.max(1, dropouts));
+    for (let layer = 0; layer < dropouts; layer++) seeds.set(seedOf(key, [call, layer]), 2 * layer);
+    const feeds: CompileOptions['feeds'] = {
+      trunk: { shape: trunk.shape, dtype: 'float32' },
+      seeds: { shape: [seeds.length / 2, 2], dtype: 'int32' },
+      ...(rows && { rows: { shape: [shape.images], dtype: 'int32' } }),
+    };
+    const name = `${shape.images} images x ${shape.passes} passes${rows ? ', chosen' : ''}`;
+    const step = this.step(name, feeds, (pass, given) => this.passes(pass, given, shape));
+    return step.fetch({ trunk, seeds, ...(rows && { rows }) }) as unknown as Passes;
+  }
+
+  dispose(): void {
+    for (const step of this.steps.values()) step.dispose();
+    this.steps.clear();
+  }
+
+  private passes(pass: Pass, { trunk, rows }: Tensors, { images, passes }: CallShape): Tensors {
+    const { backend, network } = this;
+    const { tf, op } = backend;
+    const chosen = rows ? tf.gather(trunk as Tensor, rows as Tensor1D) : (trunk as Tensor);
+    const output = this.forward(pass, chosen, passes);
+    return {
+      p: op<Tensor2D>('Softmax', { T: { type: 'float32' } }, [output.logits]),
+      logVariance: output.logVariance,
+      features: tf.sum(output.features.reshape([images, passes, network.featureWidth]), 1),
+    };
+  }
+
+  private forward(pass: Pass, trunk: Tensor, passes: number): Output {
+    const { network } = this;
+    if (passes === 1) return network.head(pass, trunk);
+    if (network.heads) return network.heads(pass, trunk, passes);
+    throw new RangeError(`${network.spec.network} runs one pass of an image in a call, not ${passes}`);
+  }
+
+  private step(
+    name: string,
+    feeds: CompileOptions['feeds'],
+    body: (pass: Pass, feeds: Tensors) => Tensors,
+  ): CompiledStep {
+    const known = this.steps.get(name);
+    if (known) return known;
+    const step: Step = (variables, given) => ({ outputs: body(this.pass(variables, given['seeds']), given) });
+    const { backend, variables, precision, network } = this;
+    const options = { name: `${network.spec.network}, ${name}`, variables, feeds, precision };
+    const compiled = compile(backend, step, options);
+    this.steps.set(name, compiled);
+    return compiled;
+  }
+
+  private pass(variables: Tensors, seeds: Tensor | undefined): Pass {
+    const { backend, network, rate } = this;
+    const named = (name: string): Tensor => variables[name] as Tensor;
+    return {
+      backend,
+      weights: network.parameters.map(({ name }) => named(name)),
+      statistics: network.statistics.flatMap(
+        ({ name }) => [named(`${name}.mean`), named(`${name}.variance`)] as Tensor1D[],
+      ),
+      normalisation: 'moving',
+      mask: (shape, layer) => {
+        if (rate === 0 || !seeds) return null;
+        return dropoutMask(backend, shape, rate, backend.tf.slice(seeds, [layer, 0], [1, 2]).reshape([2]));
+      },
+    };
+  }
+}
+
+/** The last sampler of a backend: shards come one after the other, and its graphs serve all of a network's models. */
+const latest = new WeakMap<Backend, { key: string; sampler: Sampler }>();
+
+/** A sampler for such a network, the last one where it fits. It stays until another one is asked for. */
+export function samplerOf(
+  backend: Backend,
+  network: Network,
+  rate: number,
+  precision: SampleTask['precision'],
+): Sampler {
+  const key = JSON.stringify([network.spec, rate, precision]);
+  const last = latest.get(backend);
+  if (last?.key === key) return last.sampler;
+  last?.sampler.dispose();
+  const sampler = new Sampler(backend, network, rate, precision);
+  latest.set(backend, { key, sampler });
+  return sampler;
+}
+
+/** The vectors cut into the graphs' variables. */
+function variablesOf({ parameters, statistics }: Network, weights: Float32Array, moving: Float32Array) {
+  const variables: CompileOptions['variables'] = {};
+  let offset = 0;
+  for (const { name, shape } of parameters) {
+    variables[name] = { shape, data: weights.subarray(offset, (offset += volume(shape))) };
+  }
+  offset = 0;
+  for (const { name, width } of statistics)
+    for (const part of ['mean', 'variance'])
+      variables[`${name}.${part}`] = { shape: [width], data: moving.subarray(offset, (offset += width)) };
+  return variables;
+}
