@@ -111,7 +111,7 @@ export class Sampler {
   private passes(pass: Pass, { trunk, rows }: Tensors, { images, passes }: CallShape): Tensors {
     const { backend, network } = this;
     const { tf, op } = backend;
-    const chosen = rows ? tf.gather(trunk as Tensor, rows as Tensor1D) : (trunk as Tensor);
+    const chosen = rows ? gathered(backend, trunk as Tensor, rows) : (trunk as Tensor);
     const output = this.forward(pass, chosen, passes);
     return {
       p: op<Tensor2D>('Softmax', { T: { type: 'float32' } }, [output.logits]),
@@ -178,6 +178,19 @@ export function samplerOf(
   latest.set(backend, { key, sampler });
   return sampler;
 }
+
+/** Rows of x; tf.gather would read the indices, which a graph's step can't. */
+const gathered = ({ tf, op }: Backend, x: Tensor, rows: Tensor): Tensor =>
+  op(
+    'GatherV2',
+    {
+      Tparams: { type: 'float32' },
+      Tindices: { type: 'int32' },
+      Taxis: { type: 'int32' },
+      batch_dims: { int: 0 },
+    },
+    [x, rows, tf.scalar(0, 'int32')],
+  );
 
 /** The vectors cut into the graphs' variables. */
 function variablesOf({ parameters, statistics }: Network, weights: Float32Array, moving: Float32Array) {
