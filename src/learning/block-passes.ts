@@ -2,9 +2,9 @@ import type { SeedPair } from '../contracts/learner.js';
 import type { Tensor } from './backend.js';
 import type { CallShape, Sampler } from './passes.js';
 
-/** Rows of a call of single passes: a row is one pass of one image. */
+/** Rows of a call, where a row is one pass of one image: enough to fill the processor, few enough for its caches. */
 const CALL_ROWS = 64;
-/** Rows of a call where the passes of an image share its work (`heads`) and a row is no more than a vector or two. */
+/** The same where the passes of an image share its work (`heads`) and a row is no more than a vector or two. */
 const SHARED_ROWS = 8192;
 
 /** Some passes of some images, pass after pass: [passes, images, classes] and [passes, images]. */
@@ -41,19 +41,21 @@ export class BlockPasses {
    * @param pause called between two calls of the device
    */
   async fixed(most: number, pause: () => Promise<void>): Promise<Drawn> {
-    const { block, network } = this.sampler;
+    const { block, network, group } = this.sampler;
     const { lead, n } = this.range;
-    const shape: CallShape = network.heads
-      ? { images: block, passes: inEqualParts(most, SHARED_ROWS / block) }
-      : { images: Math.min(CALL_ROWS, block), passes: 1 };
-    const drawn = this.room(n, shape.passes);
+    const passes = network.heads ? inEqualParts(most, SHARED_ROWS / block) : Math.min(most, group);
+    const shape: CallShape = { images: network.heads ? block : this.imagesOf(passes), passes };
+    const drawn = this.room(n, passes);
     for (let start = 0; start < block; start += shape.images) {
-      const rows = Int32Array.from({ length: shape.images }, (_, i) => start + i);
-      const targets = rows.map((row) => (row >= lead && row < lead + n ? row - lead : -1));
+      const positions = Int32Array.from({ length: shape.images }, (_, i) => start + i);
       const call = this.calls++;
-      if (targets.every((target) => target < 0)) continue;
+      if (start + shape.images <= lead || start >= lead + n) continue;
       await pause();
-      this.call(call, shape, shape.images === block ? null : rows, targets, drawn);
+      this.call(call, shape, positions, drawn, (row) => ({
+        image: start + row - lead,
+        column: start + row - lead,
+        pass: 0,
+      }));
     }
     return drawn;
   }
@@ -64,17 +66,32 @@ export class BlockPasses {
    * @param images positions in `range`, ascending
    */
   async chosen(images: Int32Array, passes: number, pause: () => Promise<void>): Promise<Drawn> {
-    const { block, network } = this.sampler;
+    const { network, group } = this.sampler;
     const drawn = this.room(images.length, passes);
-    const shape: CallShape = { images: Math.min(CALL_ROWS, block), passes: network.heads ? passes : 1 };
-    const total = images.length * (passes / shape.passes);
-    for (let start = 0; start < total; start += shape.images) {
-      const targets = Int32Array.from({ length: shape.images }, (_, i) => (start + i < total ? start + i : -1));
-      const rows = targets.map((target) => this.range.lead + (images[Math.max(0, target) % images.length] as number));
-      await pause();
-      this.call(this.calls++, shape, rows, targets, drawn, images);
+    for (let pass = 0; pass < passes;) {
+      const count = network.heads ? passes : Math.min(group, passes - pass);
+      const shape: CallShape = { images: this.imagesOf(network.heads ? 1 : count), passes: count };
+      for (let start = 0; start < images.length; start += shape.images) {
+        const part = images.subarray(start, start + shape.images);
+        const positions = Int32Array.from(
+          { length: shape.images },
+          (_, i) => this.range.lead + (part[i] ?? (part[0] as number)),
+        );
+        await pause();
+        this.call(this.calls++, shape, positions, drawn, (row) => ({
+          image: part[row] ?? -1,
+          column: start + row,
+          pass,
+        }));
+      }
+      pass += count;
     }
     return drawn;
+  }
+
+  /** A power of two, so that calls cut a block evenly. */
+  private imagesOf(passes: number): number {
+    return Math.min(this.sampler.block, 2 ** Math.max(0, Math.floor(Math.log2(CALL_ROWS / passes))));
   }
 
   private room(images: number, passes: number): Drawn {
@@ -86,32 +103,38 @@ export class BlockPasses {
     };
   }
 
-  /** Runs one call and puts its rows where they belong; a row whose target is -1 was padding. */
+  /** Runs one call and puts its rows where `place` says; what has no image in the range was padding. */
   private call(
     call: number,
     shape: CallShape,
-    rows: Int32Array | null,
-    targets: Int32Array,
+    positions: Int32Array,
     drawn: Drawn,
-    images?: Int32Array,
+    place: (row: number) => Place,
   ): void {
     const { classes } = this.sampler.network.spec;
     const { featureWidth } = this.sampler.network;
-    const { p, logVariance, features } = this.sampler.run(this.trunk, rows, shape, this.key, call);
-    const wide = drawn.logVariance.length / drawn.count;
-    targets.forEach((target, row) => {
-      if (target < 0) return;
+    const { p, logVariance, features } = this.sampler.run(this.trunk, positions, shape, this.key, call);
+    const columns = drawn.logVariance.length / drawn.count;
+    for (let row = 0; row < shape.images; row++) {
+      const { image, column, pass: first } = place(row);
+      if (image < 0 || image >= this.range.n) continue;
       for (let pass = 0; pass < shape.passes; pass++) {
         const from = row * shape.passes + pass;
-        const to = pass * wide + target;
+        const to = (first + pass) * columns + column;
         drawn.logVariance[to] = logVariance[from] as number;
         for (let c = 0; c < classes; c++) drawn.p[to * classes + c] = p[from * classes + c] as number;
       }
-      const image = images ? (images[target % images.length] as number) : target;
       for (let i = 0; i < featureWidth; i++)
         this.features[image * featureWidth + i]! += features[row * featureWidth + i] as number;
-    });
+    }
   }
+}
+
+/** Where a call's row belongs: the image in the range, and its column and first pass in what was drawn. */
+interface Place {
+  image: number;
+  column: number;
+  pass: number;
 }
 
 /** The first of as few parts as `limit` allows: equal ones share a graph. */

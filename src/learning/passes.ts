@@ -1,13 +1,13 @@
-import { dropoutMask } from './dropout.js';
+import { groupedMasks, groupSize } from './dropout.js';
 import { compile } from './graph.js';
 import { volume } from './network.js';
 import { standardised } from './pixels.js';
 import { seedOf } from './random-ops.js';
 import type { ImageShape } from '../contracts/dataset.js';
 import type { SampleTask, SeedPair } from '../contracts/learner.js';
-import type { Backend, Tensor, Tensor1D, Tensor2D } from './backend.js';
-import type { CompiledStep, CompileOptions, Step, Tensors } from './graph.js';
-import type { Network, Output, Pass } from './network.js';
+import type { Backend, Tensor, Tensor1D } from './backend.js';
+import type { CompiledStep, CompileOptions, Tensors } from './graph.js';
+import type { Network, Pass } from './network.js';
 
 /** Pixels of a block's images at most: what bounds the memory of the trunk's output. */
 const BLOCK_PIXELS = 256 * 32 * 32;
@@ -45,6 +45,8 @@ export interface Passes {
 export class Sampler {
   /** Images of a block. */
   readonly block: number;
+  /** Passes whose masks belong together: a call takes whole groups where it can. */
+  readonly group: number;
   private readonly steps = new Map<string, CompiledStep>();
   private variables: CompileOptions['variables'] = {};
 
@@ -52,10 +54,11 @@ export class Sampler {
   constructor(
     private readonly backend: Backend,
     readonly network: Network,
-    private readonly rate: number,
+    readonly rate: number,
     private readonly precision: SampleTask['precision'],
   ) {
     this.block = blockSize(network.spec.image);
+    this.group = groupSize(rate);
   }
 
   /** Sets the model; the vectors are in the order of the network's parameters and statistics. */
@@ -74,33 +77,38 @@ export class Sampler {
   trunk(pixels: Uint8Array): Tensor {
     const { backend, block, network } = this;
     const { height, width, channels } = network.spec.image;
-    const step = this.step(
-      'trunk',
-      { pixels: { shape: [block, height, width, channels], dtype: 'uint8' } },
-      (pass, feeds) => ({
-        trunk: network.trunk(pass, standardised(backend, feeds['pixels'] as Tensor)),
-      }),
-    );
+    const feeds: CompileOptions['feeds'] = { pixels: { shape: [block, height, width, channels], dtype: 'uint8' } };
+    const step = this.step('trunk', feeds, (variables, given) => ({
+      trunk: network.trunk(this.pass(variables), standardised(backend, given['pixels'] as Tensor)),
+    }));
     return step.run({ pixels })['trunk'] as Tensor;
   }
 
   /**
+   * Some passes of some of the block's images.
+   *
    * @param trunk of the block
-   * @param rows positions in the block, [shape.images]; null: the whole block in its order
+   * @param images positions in the block, [shape.images]
    * @param key, call dropout layer l draws the masks of all rows from (key, call, l)
    */
-  run(trunk: Tensor, rows: Int32Array | null, shape: CallShape, key: Readonly<SeedPair>, call: number): Passes {
-    const { dropouts } = this.network;
-    const seeds = new Int32Array(2 * Math.max(1, dropouts));
-    for (let layer = 0; layer < dropouts; layer++) seeds.set(seedOf(key, [call, layer]), 2 * layer);
+  run(trunk: Tensor, images: Int32Array, shape: CallShape, key: Readonly<SeedPair>, call: number): Passes {
+    const { network, block } = this;
+    const repeats = network.heads ? 1 : shape.passes;
+    const rows = Int32Array.from(
+      { length: shape.images * repeats },
+      (_, i) => images[Math.floor(i / repeats)] as number,
+    );
+    const inPlace = rows.length === block && rows.every((row, i) => row === i);
+    const layers = Array.from({ length: network.dropouts }, (_, layer) => seedOf(key, [call, layer]));
+    const seeds = Int32Array.from(layers.flat());
     const feeds: CompileOptions['feeds'] = {
       trunk: { shape: trunk.shape, dtype: 'float32' },
-      seeds: { shape: [seeds.length / 2, 2], dtype: 'int32' },
-      ...(rows && { rows: { shape: [shape.images], dtype: 'int32' } }),
+      seeds: { shape: [network.dropouts, 2], dtype: 'int32' },
+      ...(!inPlace && { rows: { shape: [rows.length], dtype: 'int32' } }),
     };
-    const name = `${shape.images} images x ${shape.passes} passes${rows ? ', chosen' : ''}`;
-    const step = this.step(name, feeds, (pass, given) => this.passes(pass, given, shape));
-    return step.fetch({ trunk, seeds, ...(rows && { rows }) }) as unknown as Passes;
+    const name = `${shape.images} images x ${shape.passes} passes${inPlace ? ' in place' : ''}`;
+    const step = this.step(name, feeds, (variables, given) => this.passes(variables, given, shape));
+    return step.fetch({ trunk, seeds, ...(!inPlace && { rows }) }) as unknown as Passes;
   }
 
   dispose(): void {
@@ -108,42 +116,40 @@ export class Sampler {
     this.steps.clear();
   }
 
-  private passes(pass: Pass, { trunk, rows }: Tensors, { images, passes }: CallShape): Tensors {
+  private passes(variables: Tensors, { trunk, rows, seeds }: Tensors, shape: CallShape): Tensors {
     const { backend, network } = this;
-    const { tf, op } = backend;
+    const { images, passes } = shape;
     const chosen = rows ? gathered(backend, trunk as Tensor, rows) : (trunk as Tensor);
-    const output = this.forward(pass, chosen, passes);
+    const pass = this.pass(variables, shape, seeds);
+    const output = network.heads ? network.heads(pass, chosen, passes) : network.head(pass, chosen);
     return {
-      p: op<Tensor2D>('Softmax', { T: { type: 'float32' } }, [output.logits]),
+      p: backend.op('Softmax', { T: { type: 'float32' } }, [output.logits]),
       logVariance: output.logVariance,
-      features: tf.sum(output.features.reshape([images, passes, network.featureWidth]), 1),
+      features: backend.tf.sum(output.features.reshape([images, passes, network.featureWidth]), 1),
     };
-  }
-
-  private forward(pass: Pass, trunk: Tensor, passes: number): Output {
-    const { network } = this;
-    if (passes === 1) return network.head(pass, trunk);
-    if (network.heads) return network.heads(pass, trunk, passes);
-    throw new RangeError(`${network.spec.network} runs one pass of an image in a call, not ${passes}`);
   }
 
   private step(
     name: string,
     feeds: CompileOptions['feeds'],
-    body: (pass: Pass, feeds: Tensors) => Tensors,
+    body: (...given: [Tensors, Tensors]) => Tensors,
   ): CompiledStep {
     const known = this.steps.get(name);
     if (known) return known;
-    const step: Step = (variables, given) => ({ outputs: body(this.pass(variables, given['seeds']), given) });
     const { backend, variables, precision, network } = this;
-    const options = { name: `${network.spec.network}, ${name}`, variables, feeds, precision };
-    const compiled = compile(backend, step, options);
-    this.steps.set(name, compiled);
-    return compiled;
+    const step = compile(backend, (...given) => ({ outputs: body(...given) }), {
+      name: `${network.spec.network}, ${name}`,
+      variables,
+      feeds,
+      precision,
+    });
+    this.steps.set(name, step);
+    return step;
   }
 
-  private pass(variables: Tensors, seeds: Tensor | undefined): Pass {
+  private pass(variables: Tensors, shape: CallShape = { images: 0, passes: 0 }, seeds?: Tensor): Pass {
     const { backend, network, rate } = this;
+    const { images, passes } = shape;
     const named = (name: string): Tensor => variables[name] as Tensor;
     return {
       backend,
@@ -152,9 +158,11 @@ export class Sampler {
         ({ name }) => [named(`${name}.mean`), named(`${name}.variance`)] as Tensor1D[],
       ),
       normalisation: 'moving',
-      mask: (shape, layer) => {
-        if (rate === 0 || !seeds) return null;
-        return dropoutMask(backend, shape, rate, backend.tf.slice(seeds, [layer, 0], [1, 2]).reshape([2]));
+      mask: (wanted, layer) => {
+        if (rate === 0 || seeds === undefined) return null;
+        const seed = backend.tf.slice(seeds, [layer, 0], [1, 2]).reshape([2]);
+        const units = volume(wanted) / (images * passes);
+        return groupedMasks(backend, [images, passes, units], rate, seed).reshape(wanted);
       },
     };
   }

@@ -1,4 +1,5 @@
 import { philox } from '../contracts/random.js';
+import { volume } from './network.js';
 import type { SeedPair } from '../contracts/learner.js';
 import type { Backend, Tensor } from './backend.js';
 
@@ -28,14 +29,23 @@ export const normal = (backend: Backend, shape: number[], seed: Tensor): Tensor 
   stateless(backend, 'StatelessRandomNormal', shape, seed);
 
 /**
- * Random bytes, [words, 4]; `seed` is int32, [2]. tfjs has no such type: the tensor calls itself int32, and only
+ * Random bytes of `shape`; `seed` is int32, [2]. tfjs has no such type: the tensor calls itself int32, and only
  * TensorFlow's own ops may take it, told that T is uint8.
  */
-export function bytes({ tf, op }: Backend, words: number, seed: Tensor): Tensor {
+export function bytes({ tf, op }: Backend, shape: number[], seed: Tensor): Tensor {
+  const size = volume(shape);
+  const words = Math.ceil(size / 4);
   const drawn = op(
     'StatelessRandomUniformFullInt',
     { T: { type: 'int32' }, Tseed: { type: 'int32' }, dtype: { type: 'int32' } },
     [tf.tensor1d([words], 'int32'), seed],
   );
-  return op('Bitcast', { T: { type: 'int32' }, type: { type: 'uint8' } }, [drawn]);
+  const all = op('Bitcast', { T: { type: 'int32' }, type: { type: 'uint8' } }, [drawn]).reshape([words * 4]);
+  if (size === words * 4) return all.reshape(shape);
+  const exact = op('Slice', { T: { type: 'uint8' }, Index: { type: 'int32' } }, [
+    all,
+    tf.tensor1d([0], 'int32'),
+    tf.tensor1d([size], 'int32'),
+  ]);
+  return exact.reshape(shape);
 }

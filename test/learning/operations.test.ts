@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { RandomStream } from '../../src/contracts/random.js';
 import { distort, drawDistortions } from '../../src/learning/augment.js';
 import { loadBackend } from '../../src/learning/backend.js';
-import { dropout } from '../../src/learning/dropout.js';
 import { heteroscedasticLoss, logitNoise } from '../../src/learning/heteroscedastic.js';
-import { convRelu } from '../../src/learning/layers.js';
 import { tinyRecipe } from './fixtures.js';
-import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '../../src/learning/backend.js';
+import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D } from '../../src/learning/backend.js';
 
 const backend = loadBackend();
 const { tf } = backend;
@@ -84,75 +82,6 @@ describe('tensor operations', () => {
       const { value, grad } = tf.valueAndGrad(loss)(tf.tensor2d([[200, 0]]));
       assert.ok(Math.abs((value.dataSync()[0] as number) - 200) < 1e-3);
       assert.deepEqual([...grad.dataSync()], [1, -1]);
-    });
-  });
-
-  describe('convolution', () => {
-    for (const stride of [1, 2])
-      it(`has the gradients that finite differences have, stride ${stride}`, () => {
-        const head = tf.tensor(normals(2 * Math.ceil(5 / stride) ** 2 * 3), [
-          2,
-          Math.ceil(5 / stride),
-          Math.ceil(5 / stride),
-          3,
-        ]);
-        checkGradients(
-          (x, w, b) =>
-            tf.sum(
-              tf.mul(convRelu(backend, x as Tensor4D, w as Tensor4D, b as Tensor1D, stride, 'differentiable'), head),
-            ),
-          [tf.tensor(normals(100), [2, 5, 5, 2]), tf.tensor(normals(54), [3, 3, 2, 3]), tf.tensor(normals(3, 0.1))],
-          5e-2,
-        );
-      });
-
-    it('gives the same with a constant input, and no gradient for it', () => {
-      const x = tf.tensor4d(normals(50), [1, 5, 5, 2]);
-      const kernel = tf.tensor4d(normals(54), [3, 3, 2, 3]);
-      const bias = tf.tensor1d(normals(3));
-      const run = (input: 'constant' | 'differentiable') =>
-        tf.valueAndGrads((w, b) => tf.sum(convRelu(backend, x, w as Tensor4D, b as Tensor1D, 2, input)))([
-          kernel,
-          bias,
-        ]);
-      const [a, b] = [run('constant'), run('differentiable')];
-      assert.deepEqual(a.value.dataSync(), b.value.dataSync());
-      assert.deepEqual(
-        a.grads.map((gradient) => gradient.dataSync()),
-        b.grads.map((gradient) => gradient.dataSync()),
-      );
-    });
-  });
-
-  describe('dropout', () => {
-    it('drops at its rate and keeps the mean', () => {
-      const n = 100_000;
-      const kept = dropout(backend, tf.ones([100, n / 100]), 0.3, [1, 1], [0, 0]).dataSync<'float32'>();
-      const zeros = kept.reduce((count, value) => count + (value === 0 ? 1 : 0), 0);
-      assert.ok(Math.abs(zeros / n - 0.3) < 5 * Math.sqrt((0.3 * 0.7) / n));
-      assert.ok(kept.every((value) => value === 0 || Math.abs(value - 1 / 0.7) < 1e-6));
-    });
-
-    it('has one mask a counter and a key', () => {
-      const mask = (key: [number, number], counter: [number, number]) =>
-        String(dropout(backend, tf.ones([4, 32]), 0.5, key, counter).dataSync());
-      assert.equal(mask([1, 1], [0, 0]), mask([1, 1], [0, 0]));
-      assert.equal(
-        new Set([mask([1, 1], [0, 0]), mask([1, 1], [0, 1]), mask([1, 1], [1, 0]), mask([1, 2], [0, 0])]).size,
-        4,
-      );
-    });
-
-    it('has the gradient that finite differences have', () => {
-      checkGradients(
-        (x) => tf.sum(tf.square(dropout(backend, x as Tensor2D, 0.4, [2, 3], [0, 0]))),
-        [tf.tensor2d(normals(24), [4, 6])],
-      );
-    });
-
-    it('leaves its input alone at rate 0', () => {
-      const x: Tensor2D = tf.ones([2, 2]);
-      assert.equal(dropout(backend, x, 0, [1, 1], [0, 0]), x);
     });
   });
 
