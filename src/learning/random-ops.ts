@@ -40,12 +40,14 @@ export function bytes({ tf, op }: Backend, shape: number[], seed: Tensor): Tenso
     { T: { type: 'int32' }, Tseed: { type: 'int32' }, dtype: { type: 'int32' } },
     [tf.tensor1d([words], 'int32'), seed],
   );
-  const all = op('Bitcast', { T: { type: 'int32' }, type: { type: 'uint8' } }, [drawn]).reshape([words * 4]);
-  if (size === words * 4) return all.reshape(shape);
+  const all = op('Bitcast', { T: { type: 'int32' }, type: { type: 'uint8' } }, [drawn]);
+  const as = (x: Tensor, wanted: number[]) =>
+    op('Reshape', { T: { type: 'uint8' }, Tshape: { type: 'int32' } }, [x, tf.tensor1d(wanted, 'int32')]);
+  if (size === words * 4) return as(all, shape);
   const exact = op('Slice', { T: { type: 'uint8' }, Index: { type: 'int32' } }, [
-    all,
+    as(all, [words * 4]),
     tf.tensor1d([0], 'int32'),
     tf.tensor1d([size], 'int32'),
   ]);
-  return exact.reshape(shape);
+  return as(exact, shape);
 }
