@@ -18,13 +18,18 @@ export const learningErrors = {
       `out of memory: ${messageOf(cause).split('\n')[0]}. Import the dataset at a smaller image size, or use a device with more memory.`,
       cause,
     ),
-  diverged: (step: number, loss: number) =>
+  /** The loss is no number any more, or so large that the student knows less than one that guesses. */
+  diverged: (step: number, loss: number, guessing: number) =>
     problem(
       'TRAINING_DIVERGED',
-      `the training loss became ${loss} by step ${step}. Check the images, or start the run with another seed.`,
+      `the training loss ${Number.isFinite(loss) ? `rose to ${loss.toPrecision(4)}` : `became ${loss}`} by step ${step}; guessing ` +
+        `has ${guessing.toPrecision(3)}. Check the labels and the images, start the run with another seed, or use 'precision: float32' ` +
+        `where it is bfloat16.`,
     ),
   cancelled: () => problem('CANCELLED', 'the task was stopped.'),
   noItems: (path: string) => problem('SHAPE_MISMATCH', `${path}: nothing to train on.`),
+  noPool: () =>
+    problem('SHAPE_MISMATCH', 'a consistency student learns from the pool, and the task names no pool images.'),
   itemLength: (path: string, name: string, got: number, expected: number) =>
     problem('SHAPE_MISMATCH', `${path}: got ${got} of '${name}', expected ${expected}.`),
   itemOutOfRange: (path: string, row: number, what: string) =>

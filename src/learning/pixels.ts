@@ -71,17 +71,24 @@ export function standardise(pixels: Uint8Array, size: number): Float32Array {
   return result;
 }
 
+/** Bytes as numbers, 0 to 255; `pixels` is uint8, which tfjs calls int32. */
+export const floatPixels = ({ op }: Backend, pixels: Tensor): Tensor4D =>
+  op('Cast', { SrcT: { type: 'uint8' }, DstT: { type: 'float32' } }, [pixels]);
+
 /**
  * The same as an op on the device.
  *
- * @param pixels uint8, [n, ...]; tfjs calls it int32
- * @returns float32, [n, ...]
+ * @param pixels uint8, [n, height, width, channels]; tfjs calls it int32
+ * @returns float32, [n, height, width, channels]
  */
-export function standardised({ tf, op }: Backend, pixels: Tensor): Tensor4D {
-  const x = op<Tensor4D>('Cast', { SrcT: { type: 'uint8' }, DstT: { type: 'float32' } }, [pixels]);
+export const standardised = (backend: Backend, pixels: Tensor): Tensor4D =>
+  standardisedFloats(backend, floatPixels(backend, pixels));
+
+/** The same of pixels that are numbers already, 0 to 255. */
+export function standardisedFloats({ tf }: Backend, pixels: Tensor4D): Tensor4D {
   const axes = [1, 2, 3];
-  const floor = 255 / Math.sqrt(x.size / x.shape[0]);
-  const centred = tf.sub(x, tf.mean(x, axes, true));
-  const deviation = tf.sqrt(tf.mean(tf.square(centred), axes, true));
-  return tf.div(centred, tf.maximum(deviation, floor));
+  const floor = 255 ** 2 / (pixels.size / pixels.shape[0]);
+  const centred = tf.sub(pixels, tf.mean(pixels, axes, true));
+  const variance = tf.mean(tf.square(centred), axes, true);
+  return tf.mul(centred, tf.rsqrt(tf.maximum(variance, floor)));
 }

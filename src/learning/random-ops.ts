@@ -4,28 +4,30 @@ import type { SeedPair } from '../contracts/learner.js';
 import type { Backend, Tensor } from './backend.js';
 
 /**
- * Random tensors that are a function of a seed, by TensorFlow's stateless generators. The seed is a tensor and not a number,
- * so that a traced graph takes it as a feed.
+ * The seed of one random tensor, int32 [2]: a function of (key, counter) by one Philox block, so that a step or a pass
+ * gives the same numbers wherever it runs first. It is computed here, in JavaScript, and fed to a compiled step.
  */
-function stateless({ tf, op }: Backend, name: string, shape: number[], seed: Tensor): Tensor {
-  return op(name, { T: { type: 'int32' }, Tseed: { type: 'int32' }, dtype: { type: 'float32' } }, [
-    tf.tensor1d(shape, 'int32'),
-    seed,
-  ]);
-}
-
-/** The seed of one draw, a function of (key, counter): the two words of an int32 tensor. */
-export function seedOf(key: Readonly<SeedPair>, counter: [number, number]): [number, number] {
+export function seedOf(key: Readonly<SeedPair>, counter: readonly [number, number]): [number, number] {
   const [a, b] = philox([counter[0] >>> 0, counter[1] >>> 0, 0, 0x74656e73], key);
   return [a | 0, b | 0];
 }
 
-/** Uniform in [0, 1), of `shape`; `seed` is int32, [2]. */
-export const uniform = (backend: Backend, shape: number[], seed: Tensor): Tensor =>
+/** TensorFlow's stateless generators: the same seed gives the same numbers. */
+function stateless({ tf, op }: Backend, name: string, shape: readonly number[], seed: Tensor): Tensor {
+  const attributes = { T: { type: 'int32' }, Tseed: { type: 'int32' }, dtype: { type: 'float32' } } as const;
+  return tf.tidy(() => op(name, attributes, [tf.tensor1d([...shape], 'int32'), seed]));
+}
+
+/**
+ * Uniform in [0, 1), of `shape`.
+ *
+ * @param seed int32 [2], of `seedOf`
+ */
+export const uniform = (backend: Backend, shape: readonly number[], seed: Tensor): Tensor =>
   stateless(backend, 'StatelessRandomUniform', shape, seed);
 
-/** Standard normal, of `shape`; `seed` is int32, [2]. */
-export const normal = (backend: Backend, shape: number[], seed: Tensor): Tensor =>
+/** Standard normal, of `shape`; `seed` as for `uniform`. */
+export const normal = (backend: Backend, shape: readonly number[], seed: Tensor): Tensor =>
   stateless(backend, 'StatelessRandomNormal', shape, seed);
 
 /**

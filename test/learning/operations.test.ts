@@ -3,6 +3,7 @@ import { RandomStream } from '../../src/contracts/random.js';
 import { distort, drawDistortions } from '../../src/learning/augment.js';
 import { loadBackend } from '../../src/learning/backend.js';
 import { heteroscedasticLoss, logitNoise } from '../../src/learning/heteroscedastic.js';
+import { seedOf } from '../../src/learning/random-ops.js';
 import { tinyRecipe } from './fixtures.js';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D } from '../../src/learning/backend.js';
 
@@ -10,6 +11,8 @@ const backend = loadBackend();
 const { tf } = backend;
 const random = new RandomStream([5, 6]);
 const normals = (n: number, scale = 1) => Float32Array.from({ length: n }, () => scale * random.normal());
+
+const seed = (key: [number, number], counter: [number, number]) => tf.tensor1d(seedOf(key, counter), 'int32');
 
 /** Compares the gradient of f at each of `inputs` with central differences along random directions. */
 function checkGradients(f: (...inputs: Tensor[]) => Scalar, inputs: Tensor[], tolerance = 2e-2): void {
@@ -47,7 +50,7 @@ describe('tensor operations', () => {
     it('equals weighted cross-entropy where the variance goes to 0', () => {
       const logits = tf.tensor2d(normals(9), [3, 3]);
       const weights = tf.tensor1d([1, 0.5, 2]);
-      const noise = logitNoise(backend, 8, 3, 3, [1, 2], 0);
+      const noise = logitNoise(backend, 8, 3, 3, seed([1, 2], [0, 0]));
       const got = heteroscedasticLoss(backend, logits, tf.fill([3], -60), labels(), weights, noise);
       const logP = tf.logSoftmax(logits);
       const expected = tf.neg(tf.mean(tf.mul(tf.sum(tf.mul(logP, labels()), 1), weights)));
@@ -57,7 +60,7 @@ describe('tensor operations', () => {
     it('is minus the logarithm of the mean probability over the draws', () => {
       const logits = tf.tensor2d(normals(9), [3, 3]);
       const s = tf.tensor1d([0.5, -1, 0.2]);
-      const noise = logitNoise(backend, 50, 3, 3, [3, 4], 1);
+      const noise = logitNoise(backend, 50, 3, 3, seed([3, 4], [1, 0]));
       const got = heteroscedasticLoss(backend, logits, s, labels(), tf.ones([3]), noise);
       const drawn = tf.add(logits.expandDims(0), tf.mul(noise, tf.exp(tf.div(s, 2)).reshape([1, 3, 1])));
       const p = tf.mean(tf.sum(tf.mul(tf.softmax(drawn), labels()), 2), 0);
@@ -66,7 +69,7 @@ describe('tensor operations', () => {
     });
 
     it('has the gradient that finite differences have', () => {
-      const noise = logitNoise(backend, 6, 3, 3, [5, 6], 2);
+      const noise = logitNoise(backend, 6, 3, 3, seed([5, 6], [2, 0]));
       const weights = tf.tensor1d([1, 0.5, 2]);
       checkGradients(
         (logits, s) => heteroscedasticLoss(backend, logits as Tensor2D, s as Tensor1D, labels(), weights, noise),

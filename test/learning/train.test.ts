@@ -6,7 +6,7 @@ import { decodeSafetensors, encodeSafetensors, tensorNamed } from '../../src/con
 import { loadBackend } from '../../src/learning/backend.js';
 import { Batches, Cycle } from '../../src/learning/batches.js';
 import { createModel, initialWeights } from '../../src/learning/model.js';
-import { adamW, learningRate } from '../../src/learning/optimise.js';
+import { adamW, learningRate, stepSize } from '../../src/learning/optimise.js';
 import { standardise } from '../../src/learning/pixels.js';
 import { train } from '../../src/learning/train.js';
 import { barTasks, temporaryDirectory, tinyRecipe } from './fixtures.js';
@@ -228,7 +228,7 @@ describe('optimiser', () => {
       const expected = { w: [1, -2], m: [0, 0], v: [0, 0] };
       for (let step = 0; step < 3; step++) {
         const gradient = [0.5 * (step + 1), -0.1];
-        state = adamW(backend, state, tf.tensor1d(gradient), tf.tensor1d([1, 0]), recipe, step);
+        state = adamW(backend, state, tf.tensor1d(gradient), tf.tensor1d([1, 0]), stepSize(recipe, step));
         const rate = learningRate(recipe, step);
         for (const i of [0, 1]) {
           const g = gradient[i] as number;

@@ -32,11 +32,22 @@ export function simplify(graph: Graph, call: Call): Value | Call {
   if (first === undefined || output === undefined) return call;
   const repeats = sameShape(first.shape, output.shape) && first.type === output.type;
   if (repeats && (MOVES.has(op) || op === 'Cast')) return first;
-  if (op === 'Reshape' && first.node.op === 'Reshape')
-    return { ...call, inputs: [first.node.inputs[0] as Value, ...inputs.slice(1)] };
+  if (op === 'Reshape' || op === 'ExpandDims') return reshape(graph, first, output.shape);
   if (BROADCASTS.has(op) && second !== undefined) return simplifyBinary(graph, call, first, second);
   if (op === 'Select') return simplifySelect(graph, call);
   return call;
+}
+
+/** A reshape of a reshape is one; tfjs gives ExpandDims no type, which a graph does not infer. */
+export function reshape(graph: Graph, value: Value, shape: readonly number[]): Value | Call {
+  const source = value.node.op === 'Reshape' ? (value.node.inputs[0] as Value) : value;
+  if (sameShape(source.shape, shape)) return source;
+  return {
+    op: 'Reshape',
+    attributes: { T: { type: value.type }, Tshape: { type: 'int32' } },
+    inputs: [source, graph.integers(shape)],
+    outputs: [{ shape, type: value.type }],
+  };
 }
 
 function simplifyBinary(graph: Graph, call: Call, a: Value, b: Value): Value | Call {

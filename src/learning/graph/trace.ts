@@ -3,9 +3,10 @@ import { learningErrors } from '../errors.js';
 import { Precision } from './bfloat16.js';
 import { feedTensors } from './feeds.js';
 import { Graph, sameShape } from './nodes.js';
-import { simplify } from './simplify.js';
+import { reshape, simplify } from './simplify.js';
 import type { AttributeValue, Backend, DataType, NativeAttribute, NativeBackend, Tensor } from '../backend.js';
 import type { Value } from './nodes.js';
+import type { Call } from './simplify.js';
 import type { CompileOptions, Step, Tensors } from './step.js';
 
 /** A step as a graph, and where things go in and come out. */
@@ -141,10 +142,14 @@ class Recording {
       inputs: values,
       outputs: signature,
     });
-    const results = 'node' in call ? [call] : this.precision.add(call);
+    const results = this.add(call);
     outputs.forEach((output, i) => this.values.set(output.dataId, results[i] as Value));
     this.journal.push(`${op} ${JSON.stringify(attributes)} ${values.map(describe).join(' ')}`);
     return outputs;
+  }
+
+  private add(call: Value | Call): Value[] {
+    return 'node' in call ? [call] : this.precision.add(call);
   }
 
   private attributes(op: string, attributes: NativeAttribute[]): Record<string, AttributeValue> {
@@ -163,13 +168,7 @@ class Recording {
     const known = this.values.get(tensor.dataId) ?? this.constant(tensor, what);
     if (sameShape(known.shape, tensor.shape)) return known;
     // tfjs lets tensors of several shapes share their data.
-    const attributes = { T: { type: known.type }, Tshape: { type: 'int32' } } as const;
-    return this.graph.single(
-      'Reshape',
-      attributes,
-      [known, this.graph.integers(tensor.shape)],
-      [{ shape: tensor.shape, type: known.type }],
-    );
+    return this.add(reshape(this.graph, known, tensor.shape))[0] as Value;
   }
 
   private constant(tensor: Tensor, what: string): Value {
