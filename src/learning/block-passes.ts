@@ -18,6 +18,8 @@ export interface Drawn {
 export class BlockPasses {
   /** Penultimate layer of the images of `range`, summed over their passes so far, [n, featureWidth]. */
   readonly features: Float32Array;
+  /** Passes whose masks belong together: take whole groups where it can be. */
+  readonly group: number;
   private calls = 0;
 
   /**
@@ -31,6 +33,7 @@ export class BlockPasses {
     private readonly key: SeedPair,
     readonly range: { lead: number; n: number },
   ) {
+    this.group = sampler.group;
     this.features = new Float32Array(range.n * sampler.network.featureWidth);
   }
 

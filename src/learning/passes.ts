@@ -168,23 +168,27 @@ export class Sampler {
   }
 }
 
-/** The last sampler of a backend: shards come one after the other, and its graphs serve all of a network's models. */
-const latest = new WeakMap<Backend, { key: string; sampler: Sampler }>();
+/** A backend's idle sampler, for the next task: shards come one after the other, and its graphs serve all models of a network. */
+const idle = new WeakMap<Backend, { key: string; sampler: Sampler }>();
 
-/** A sampler for such a network, the last one where it fits. It stays until another one is asked for. */
-export function samplerOf(
+/** A sampler for such a network, with the graphs of the last task where they fit. `release` it when the task is over. */
+export function acquireSampler(
   backend: Backend,
   network: Network,
   rate: number,
   precision: SampleTask['precision'],
-): Sampler {
+): { sampler: Sampler; release: () => void } {
   const key = JSON.stringify([network.spec, rate, precision]);
-  const last = latest.get(backend);
-  if (last?.key === key) return last.sampler;
-  last?.sampler.dispose();
-  const sampler = new Sampler(backend, network, rate, precision);
-  latest.set(backend, { key, sampler });
-  return sampler;
+  const last = idle.get(backend);
+  const fits = last?.key === key;
+  // It is nobody else's while this task has it.
+  if (fits) idle.delete(backend);
+  const sampler = fits ? last.sampler : new Sampler(backend, network, rate, precision);
+  const release = (): void => {
+    idle.get(backend)?.sampler.dispose();
+    idle.set(backend, { key, sampler });
+  };
+  return { sampler, release };
 }
 
 /** Rows of x; tf.gather would read the indices, which a graph's step can't. */

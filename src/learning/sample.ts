@@ -5,7 +5,7 @@ import { BlockPasses } from './block-passes.js';
 import { float32, readModel, writeWhole } from './checkpoint.js';
 import { learningErrors } from './errors.js';
 import { Pace } from './pace.js';
-import { samplerOf } from './passes.js';
+import { acquireSampler } from './passes.js';
 import { imageSize, PixelFiles } from './pixels.js';
 import { SequentialPosterior } from './sequential.js';
 import { PosteriorAccumulator } from './uncertainty.js';
@@ -43,9 +43,13 @@ export async function sample(backend: Backend, task: SampleTask, listener: TaskL
     const shard = new Shard(task, spec.classes, featureWidth, models.length, listener);
     for (const [member, model] of models.entries()) {
       const rate = task.posterior === 'mc-dropout' ? model.dropout : 0;
-      const sampler = samplerOf(backend, model.network, rate, task.precision);
-      sampler.load(model.weights, model.statistics);
-      await shard.run(sampler, member, files);
+      const { sampler, release } = acquireSampler(backend, model.network, rate, task.precision);
+      try {
+        sampler.load(model.weights, model.statistics);
+        await shard.run(sampler, member, files);
+      } finally {
+        release();
+      }
     }
     const passes = shard.write(task.output);
     return { count: task.count, width: featureWidth, passes, seconds: (performance.now() - started) / 1000 };
@@ -118,7 +122,7 @@ class Shard {
 
   private async untilSettled(block: BlockPasses, rule: SequentialRule, pause: (share: number) => Promise<void>) {
     const { n } = block.range;
-    const posterior = new SequentialPosterior(n, this.classes, rule);
+    const posterior = new SequentialPosterior(n, this.classes, rule, block.group);
     while (posterior.open.length > 0) {
       const { open, due } = posterior;
       const { p, logVariance } = await block.chosen(open, due, () => pause(1 - open.length / n));
