@@ -109,7 +109,9 @@ export function simulatedPasses({ n, classes, seed }: { n: number; classes: numb
     const spread = 0.5 + 1.5 * stream.uniform();
     const top = stream.integer(classes);
     const second = stream.integer(classes);
-    const logits = Array.from({ length: classes }, (_, c) => (c === top ? margin : c === second ? 0 : -2 - 2 * stream.uniform()));
+    const logits = Array.from({ length: classes }, (_, c) =>
+      c === top ? margin : c === second ? 0 : -2 - 2 * stream.uniform(),
+    );
     return { logits, spread };
   });
   return {

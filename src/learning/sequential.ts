@@ -65,12 +65,12 @@ const BIAS: Partial<Record<ScoreName, (moments: ItemMoments) => number>> = {
 };
 
 /** Passes between two looks grow with the passes taken: each look is a chance to stop by luck, and a trip to the device. */
-export const GROWTH = Number(process.env['GROWTH'] ?? 1 / 3);
+const GROWTH = 1 / 3;
 
 /**
- * Passes that go where decisions are open. An item is settled once its score lies `settled` standard errors from the
- * cut-off of its predicted class and, where it would be accepted or the runner-up has another cut-off, that class leads the
- * runner-up by as many; it takes `least` passes at least and `most` at most.
+ * Passes that go where decisions are open. An item is settled once its score lies enough standard errors from the cut-off of
+ * its predicted class and, where it would be accepted or the runner-up has another cut-off, that class leads the runner-up
+ * by as many: `settled` of them after `least` passes, fewer later, none after `most`.
  *
  *     const posterior = new SequentialPosterior(n, classes, rule);
  *     while (posterior.open.length > 0) {
@@ -145,8 +145,20 @@ export class SequentialPosterior {
     return this.sums.moments(item);
   }
 
+  /**
+   * `settled` at `least` passes, falling to 0 at `most`. The chance that one more pass turns a wrong decision right is, for a
+   * score z standard errors away, about exp(-z^2 / 4) / passes; where that is worth the same for every item,
+   * z^2 = 4 ln(most / passes). The same z at every look needs half as many passes again for the same agreement.
+   */
+  private standardErrorsNeeded(): number {
+    const { least, most, settled } = this.rule;
+    const first = Math.max(2, least);
+    return this.taken >= most ? 0 : settled * Math.sqrt(Math.log(most / this.taken) / Math.log(most / first));
+  }
+
   private isSettled(item: number): boolean {
-    const { score, cutoffs, settled } = this.rule;
+    const { score, cutoffs } = this.rule;
+    const settled = this.standardErrorsNeeded();
     const mean = this.sums.mean(item);
     const moments = this.sums.moments(item, mean);
     const { predicted } = moments;
