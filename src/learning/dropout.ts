@@ -59,6 +59,7 @@ export const groupSize = (rate: number): number => (rate === 0 ? 1 : Math.floor(
  * mean over the passes then has all main effects of the elements nearly without error: as good as with a third to a half
  * more passes (docs/benchmarks.md), from a fraction of the random numbers. Groups are independent.
  *
+ * @param size passes of a group, at most `groupSize`; 1: all masks are independent
  * @returns [images, passes, units]
  * Source: Hammersley and Morton 1956 for antithetic variates; Owen 1992 for the same over many variables (Latin hypercubes).
  */
@@ -67,9 +68,10 @@ export function groupedMasks(
   [images, passes, units]: readonly [images: number, passes: number, units: number],
   rate: number,
   seed: Tensor,
+  size = groupSize(rate),
 ): Tensor {
   const { tf, op } = backend;
-  const group = Math.min(passes, groupSize(rate));
+  const group = Math.min(passes, size);
   const groups = Math.ceil(passes / group);
   return tf.tidy(() => {
     const drawn = bytes(backend, [images, groups, units], seed);

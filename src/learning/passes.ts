@@ -45,20 +45,21 @@ export interface Passes {
 export class Sampler {
   /** Images of a block. */
   readonly block: number;
-  /** Passes whose masks belong together: a call takes whole groups where it can. */
-  readonly group: number;
   private readonly steps = new Map<string, CompiledStep>();
   private variables: CompileOptions['variables'] = {};
 
-  /** @param rate of dropout; 0: nothing is dropped and all passes are the same */
+  /**
+   * @param rate of dropout; 0: nothing is dropped and all passes are the same
+   * @param group passes whose masks belong together (`groupedMasks`): a call takes whole groups where it can
+   */
   constructor(
     private readonly backend: Backend,
     readonly network: Network,
-    readonly rate: number,
+    private readonly rate: number,
     private readonly precision: SampleTask['precision'],
+    readonly group = groupSize(rate),
   ) {
     this.block = blockSize(network.spec.image);
-    this.group = groupSize(rate);
   }
 
   /** Sets the model; the vectors are in the order of the network's parameters and statistics. */
@@ -148,7 +149,7 @@ export class Sampler {
   }
 
   private pass(variables: Tensors, shape: CallShape = { images: 0, passes: 0 }, seeds?: Tensor): Pass {
-    const { backend, network, rate } = this;
+    const { backend, network, rate, group } = this;
     const { images, passes } = shape;
     const named = (name: string): Tensor => variables[name] as Tensor;
     return {
@@ -162,7 +163,7 @@ export class Sampler {
         if (rate === 0 || seeds === undefined) return null;
         const seed = backend.tf.slice(seeds, [layer, 0], [1, 2]).reshape([2]);
         const units = volume(wanted) / (images * passes);
-        return groupedMasks(backend, [images, passes, units], rate, seed).reshape(wanted);
+        return groupedMasks(backend, [images, passes, units], rate, seed, group).reshape(wanted);
       },
     };
   }
