@@ -32,6 +32,10 @@ export const posteriors: TableSpec<PosteriorRow> = {
     aleatoric: 'float',
     epistemic: 'float',
     log_variance: 'float',
+    variation_ratio: 'float',
+    kwon_aleatoric: 'float',
+    kwon_epistemic: 'float',
+    passes: 'int32',
     p: 'float[]',
   },
 };
