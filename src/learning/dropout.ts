@@ -1,5 +1,5 @@
 import { withGradient } from './custom-gradient.js';
-import { uniform } from './random-ops.js';
+import { randomBytes } from './random-ops.js';
 import type { Backend, Tensor } from './backend.js';
 import type { Pass } from './network.js';
 
@@ -25,15 +25,26 @@ export function drop<T extends Tensor>(pass: Pass, x: T, layer: number, maskShap
   );
 }
 
+/** Values of a random byte. */
+const LEVELS = 256;
+
 /**
  * A mask of `shape`: 0 where dropped, 1 / (1 - rate) where kept; a function of the seed alone.
+ *
+ * An element takes one random byte and not a float of four, which makes masks more than twice as fast, and they are what
+ * sampling spends most on beside convolutions. So the rate is rounded to a multiple of 1/256: .2 is .1992.
  *
  * @param rate probability that an element is dropped, in [0, 1)
  * @param seed int32, [2]
  */
 export function dropoutMask(backend: Backend, shape: readonly number[], rate: number, seed: Tensor): Tensor {
-  const { tf } = backend;
-  return tf.tidy(() =>
-    tf.mul(tf.cast(tf.greaterEqual(uniform(backend, shape, seed), rate), 'float32'), 1 / (1 - rate)),
-  );
+  const { tf, op } = backend;
+  const dropped = Math.min(Math.round(rate * LEVELS), LEVELS - 1);
+  return tf.tidy(() => {
+    const limit = op('Cast', { SrcT: { type: 'int32' }, DstT: { type: 'uint8' }, Truncate: { flag: false } }, [
+      tf.scalar(dropped, 'int32'),
+    ]);
+    const kept = op('GreaterEqual', { T: { type: 'uint8' } }, [randomBytes(backend, shape, seed), limit]);
+    return tf.mul(tf.cast(kept, 'float32'), LEVELS / (LEVELS - dropped));
+  });
 }

@@ -28,3 +28,24 @@ export const uniform = (backend: Backend, shape: readonly number[], seed: Tensor
 /** Standard normal, of `shape`; `seed` as for `uniform`. */
 export const normal = (backend: Backend, shape: readonly number[], seed: Tensor): Tensor =>
   stateless(backend, 'StatelessRandomNormal', shape, seed);
+
+/**
+ * Bytes, each value as likely, of `shape`; `seed` as for `uniform`.
+ *
+ * @returns uint8, which tfjs calls int32 and native ops alone take
+ */
+export function randomBytes({ tf, op }: Backend, shape: readonly number[], seed: Tensor): Tensor {
+  const [INT, BYTE] = [{ type: 'int32' }, { type: 'uint8' }] as const;
+  const size = shape.reduce((a, b) => a * b, 1);
+  const words = Math.ceil(size / 4);
+  return tf.tidy(() => {
+    const drawn = op('StatelessRandomUniformFullInt', { T: INT, Tseed: INT, dtype: INT }, [
+      tf.tensor1d([words], 'int32'),
+      seed,
+    ]);
+    const bytes = op('Bitcast', { T: INT, type: BYTE }, [drawn]).reshape([4 * words]);
+    const range = [tf.tensor1d([0], 'int32'), tf.tensor1d([size], 'int32')];
+    const needed = size % 4 === 0 ? bytes : op('Slice', { T: BYTE, Index: INT }, [bytes, ...range]);
+    return needed.reshape([...shape]);
+  });
+}
