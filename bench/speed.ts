@@ -169,7 +169,8 @@ try {
       ];
       const contestants = await compare(starts);
       for (const { name, facts } of contestants)
-        if (typeof facts['version'] === 'string') versions.add(`${name.split('-')[0]} ${facts['version']}`);
+        if (typeof facts['version'] === 'string')
+          versions.add(`${(TITLES[name] ?? name).split(/[ ,]/)[0]} ${facts['version']}`);
       rows.push(...rowsOf(task, network, contestants, limit));
     }
   const head = [

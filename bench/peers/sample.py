@@ -7,6 +7,8 @@ baal       ModelWrapper.predict_on_batch of an MCDropoutModule
 keras      a tf.function over the passes; keras-xla: compiled by XLA
 """
 
+import importlib.metadata
+
 import common
 
 # Images in one batch, the fastest of 32 to 512 on two cores.
@@ -30,7 +32,8 @@ def pytorch(args):
             with torch.inference_mode():
                 return common.rate(score_next, args.seconds)
 
-        common.serve(measure, version=torch.__version__)
+        version = importlib.metadata.version("baal") if args.peer == "baal" else torch.__version__
+        common.serve(measure, version=version)
 
 
 def passes(args, model):
