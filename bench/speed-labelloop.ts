@@ -24,11 +24,13 @@ const { values: options } = parseArgs({
     seconds: { type: 'string' },
     threads: { type: 'string' },
     steps: { type: 'string' },
+    precision: { type: 'string', default: 'float32' },
   },
 });
 const { task, network, data } = options;
 if (network === undefined || !isNetwork(network) || data === undefined)
   throw new Error(`--network ${NETWORKS.join('|')} and --data FOLDER`);
+if (options.precision !== 'float32') throw new Error(`the learner computes in float32, not in ${options.precision}`);
 const seconds = Number(options.seconds ?? 3);
 process.env['TF_NUM_INTRAOP_THREADS'] = process.env['TF_NUM_INTEROP_THREADS'] = options.threads ?? '2';
 const backend = loadBackend();

@@ -13,7 +13,7 @@ import type { Peers } from './peers.js';
 
 /*
  * Labelloop beside its peers, on the same images and networks:
- *     node dist/bench/speed.js [--task train,sample,round] [--network compact,densenet] [--rounds 3] [--seconds 3]
+ *     node dist/bench/speed.js [--task train,sample,round] [--network compact,densenet] [--rounds 3] [--seconds 2]
  *                              [--threads N] [--steps 1200] [--precision bfloat16] [--dry]
  * All contestants of a comparison are warm and take turns, one at a time. The table goes into docs/benchmarks.md unless
  * --dry or anything less than the whole was asked for.
@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
     task: { type: 'string', default: 'train,sample,round' },
     network: { type: 'string', default: 'compact,densenet' },
     rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '2' },
     threads: { type: 'string', default: String(os.availableParallelism()) },
     steps: { type: 'string', default: '1200' },
     precision: { type: 'string', default: 'float32' },
@@ -58,6 +58,7 @@ const TITLES: Record<string, string> = {
 const script = (name: string) => path.join(import.meta.dirname, name);
 const common = (task: Task, network: NetworkName, data: string): string[] => [
   ...['--network', network, '--data', data, '--seconds', options.seconds, '--threads', options.threads],
+  ...['--precision', options.precision],
   ...(task === 'round' ? ['--steps', options.steps] : []),
 ];
 
@@ -68,8 +69,7 @@ function labelloop(task: Task, network: NetworkName, data: string): Contestant {
 
 function peer(peers: Peers, name: string, task: Task, network: NetworkName, data: string, env = {}): Contestant {
   const args = [peers.script(`${task}.py`), '--peer', name, ...common(task, network, data)];
-  args.push('--precision', options.precision);
-  if (options['channel-dropout'] && task !== 'train') args.push('--channel-dropout');
+  if (options['channel-dropout']) args.push('--channel-dropout');
   return new Contestant(name, peers.command, args, { ...peers.env, ...env });
 }
 

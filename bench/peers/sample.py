@@ -11,8 +11,10 @@ import importlib.metadata
 
 import common
 
-# Images in one batch, the fastest of 32 to 512 on two cores.
-BATCH = {"pytorch": 256, "trunk-once": 256, "compiled": 256, "baal": 32, "keras": 256, "keras-xla": 256}
+PEERS = ["pytorch", "trunk-once", "compiled", "baal", "keras", "keras-xla"]
+# Images in one batch; Baal makes 30 of each.
+BATCH = {"compact": {"baal": 32, "others": 256}, "densenet": {"baal": 8, "others": 32}}
+WARM_UP = 2
 
 
 def pytorch(args):
@@ -25,7 +27,7 @@ def pytorch(args):
     run = passes(args, model)
     score_next = cycle(x, args.batch, run)
     with torch.inference_mode():
-        for _ in range(3):
+        for _ in range(WARM_UP):
             score_next()
 
         def measure():
@@ -113,14 +115,14 @@ def keras(args):
     keras_peer.set_up(args)
     x, _ = common.images(args.data, args.images)
     score_next = cycle(x, args.batch, keras_peer.sampler(args))
-    for _ in range(3):
+    for _ in range(WARM_UP):
         score_next()
     common.serve(lambda: common.rate(score_next, args.seconds), version=keras_peer.version())
 
 
 if __name__ == "__main__":
-    args = common.arguments(list(BATCH))
+    args = common.arguments(PEERS)
     if args.peer == "trunk-once" and args.network != "compact":
         raise SystemExit("only compact has all of its dropout behind the convolutions")
-    args.batch = args.batch or BATCH[args.peer]
+    args.batch = args.batch or BATCH[args.network]["baal" if args.peer == "baal" else "others"]
     (keras if args.peer.startswith("keras") else pytorch)(args)
