@@ -1,29 +1,107 @@
 import type { ImageShape } from '../contracts/dataset.js';
-import type { Recipe } from '../contracts/learner.js';
-import type { PresetName } from '../contracts/settings.js';
+import type { ModelSpec, NetworkName, Recipe } from '../contracts/learner.js';
+import type { StudentName } from '../contracts/settings.js';
 
-/**
- * The training recipe of a preset, for a new dataset without tuning. It stands with the learner's client since the
- * activity host needs it and must not load `learning`. A stage's key names the preset alone: a change here raises the
- * version of `train`.
- */
-export function recipeOf(preset: PresetName, image: ImageShape): Recipe {
-  return { ...RECIPES[preset], batch: batchFor(image) };
+/** What a recipe depends on. */
+export interface RecipeInput {
+  network: NetworkName;
+  student: StudentName;
+  image: ImageShape;
+  /** Counted from 1. */
+  round: number;
+  /** Labelled and pseudo-labelled images. */
+  items: number;
+  /** Images of the pool. */
+  pool: number;
+  /** Overrides the recipe's own number of steps. */
+  steps?: number | null;
+  precision: Recipe['precision'];
 }
 
-const RECIPES = {
-  compact: {
+/** The network of a round: DenseNet grows with the rounds, 12 at first and 24 later, as in arXiv 1812.01681. */
+export const specOf = (network: NetworkName, image: ImageShape, classes: number, round: number): ModelSpec => ({
+  network,
+  image,
+  classes,
+  growth: network === 'densenet' ? Math.min(12 * round, 24) : null,
+});
+
+/**
+ * The training recipe of a network and a student, for a new dataset without tuning. It stands with the learner's client
+ * since the activity host needs it and must not load `learning`. A change here raises the version of the stage `train`.
+ */
+export function recipeOf(input: RecipeInput): Recipe {
+  const basis = input.network === 'densenet' ? densenet(input) : adam(input);
+  const recipe = { ...basis, ...LEARNING[input.student](input), student: input.student, precision: input.precision };
+  return input.steps == null ? recipe : { ...recipe, steps: input.steps };
+}
+
+type Basis = Omit<Recipe, 'student' | 'precision' | 'weak' | 'strong' | 'consistency' | 'averaging'>;
+type Learning = Pick<Recipe, 'weak' | 'strong' | 'consistency' | 'averaging'> & Partial<Basis>;
+
+/** Ribeiro et al. 2018, arXiv 1812.01681, as its code has it: 100 epochs, each with a look at the validation images. */
+function densenet({ round, items }: RecipeInput): Basis {
+  const batch = round === 1 ? 16 : 32;
+  const epoch = Math.ceil(items / batch);
+  return {
+    steps: 100 * epoch,
+    batch,
+    optimiser: 'sgd',
+    learningRate: 0.1,
+    schedule: 'steps',
+    // Keras's l2(1e-4) adds 1e-4 w^2 to the loss: a gradient of 2e-4 w.
+    weightDecay: 2e-4,
+    dropout: 0.2,
+    draws: 100,
+    humanShare: null,
+    pseudoWeight: null,
+    classWeights: true,
+    validateEvery: epoch,
+    patience: 50,
+  };
+}
+
+/** The small networks. */
+function adam({ image }: RecipeInput): Basis {
+  return {
     steps: 1200,
+    batch: batchFor(image, 96),
+    optimiser: 'adamw',
     learningRate: 2e-3,
+    schedule: 'cosine',
     weightDecay: 0.02,
     dropout: 0.5,
     draws: 20,
     humanShare: 0.25,
-    augment: { shift: 0.07, rotation: 12, scale: 0.1, erase: 0.3 },
-  },
-} as const satisfies Record<PresetName, Omit<Recipe, 'batch'>>;
+    pseudoWeight: 1,
+    classWeights: false,
+    validateEvery: 100,
+    patience: 0,
+  };
+}
+
+/** Left and right are swapped in photographs alone: a mirrored digit is another sign, or none. */
+const distortion = ({ channels }: ImageShape, erase: number): NonNullable<Recipe['weak']> => ({
+  shift: 0.07,
+  rotation: 12,
+  scale: 0.1,
+  erase,
+  flip: channels === 3 ? 0.5 : 0,
+});
+
+const LEARNING: Record<StudentName, (input: RecipeInput) => Learning> = {
+  supervised: () => ({ weak: null, strong: null, consistency: null, averaging: 0 }),
+  augmented: ({ image }) => ({ weak: distortion(image, 0.3), strong: null, consistency: null, averaging: 0 }),
+  consistency: ({ image }) => ({
+    weak: distortion(image, 0),
+    strong: { operations: 2, magnitude: 0.5 },
+    consistency: { ratio: 7, threshold: 0.95, thresholds: 'fixed', weight: 1 },
+    averaging: 0.99,
+    batch: batchFor(image, 64),
+  }),
+};
 
 /** Images of up to 64 x 64 take the whole batch; larger ones take less, so that the activations fit into memory. */
-function batchFor({ height, width }: ImageShape): number {
-  return Math.max(16, Math.min(96, Math.floor((96 * 4 * 64 * 64) / (height * width))));
+function batchFor({ height, width }: ImageShape, whole: number): number {
+  return Math.max(16, Math.min(whole, Math.floor((whole * 4 * 64 * 64) / (height * width))));
 }

@@ -8,16 +8,61 @@ import type { DeviceInfo } from '../contracts/learner.js';
 
 export type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Scalar } from '@tensorflow/tfjs-node-gpu';
 
-type Attribute = { name: string; type: number; value: string | number | boolean | number[] };
+/** TensorFlow's numbers of the types that ops here work on, the same in graphs and at the binding. */
+export const DATA_TYPES = { float32: 1, int32: 3, uint8: 4, bool: 10, bfloat16: 14 } as const;
+export type DataType = keyof typeof DATA_TYPES;
 
 /** An attribute's value, by the kind that TensorFlow's definition of the op names. */
 export type AttributeValue =
-  { type: 'float32' | 'int32' } | { text: string } | { int: number | number[] } | { flag: boolean };
+  | { type: DataType }
+  | { text: string }
+  | { int: number | readonly number[] }
+  | { float: number | readonly number[] }
+  | { flag: boolean }
+  | { shape: readonly number[] };
 
-/** The part of tfjs-node's backend that we use: each call runs one TensorFlow op. */
-interface NativeBackend {
-  binding: Record<string, number> & { TF_Version: string; isUsingGpuDevice(): boolean };
-  executeSingleOutput(name: string, attributes: Attribute[], inputs: TensorFlow.Tensor[]): TensorFlow.Tensor;
+/** An attribute as the binding takes it: `type` is TensorFlow's number of the kind. */
+export interface NativeAttribute {
+  name: string;
+  type: number;
+  value: unknown;
+}
+
+/** What the binding tells of a tensor it made; `dtype` is TensorFlow's number. */
+export interface NativeTensor {
+  id: number;
+  shape: number[];
+  dtype: number;
+}
+
+/** The part of tfjs-node's addon that we use. */
+export interface Binding {
+  TF_Version: string;
+  isUsingGpuDevice(): boolean;
+  /** The tensor may share the array's memory: don't write to it while the tensor is there. */
+  createTensor(shape: readonly number[], type: number, values: ArrayBufferView): number;
+  deleteTensor(id: number): void;
+  tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array;
+  loadSavedModel(directory: string, tags: string): number;
+  deleteSavedModel(id: number): void;
+  runSavedModel(id: number, inputs: number[], inputNames: string, outputNames: string): NativeTensor[];
+}
+
+/** The part of tfjs-node's backend that we use: each execute call runs one TensorFlow op. */
+export interface NativeBackend {
+  binding: Binding;
+  tensorMap: { get(dataId: object): { dtype: number; values: ArrayBufferView | null } | undefined };
+  executeSingleOutput: (name: string, attributes: NativeAttribute[], inputs: TensorFlow.Tensor[]) => TensorFlow.Tensor;
+  executeMultipleOutputs: (
+    name: string,
+    attributes: NativeAttribute[],
+    inputs: TensorFlow.Tensor[],
+    count: number,
+  ) => TensorFlow.Tensor[];
+  createOutputTensor(tensor: NativeTensor): TensorFlow.Tensor;
+  getInputTensorIds(tensors: TensorFlow.Tensor[]): number[];
+  readSync: (dataId: object) => Float32Array | Int32Array | Uint8Array;
+  read: (dataId: object) => Promise<Float32Array | Int32Array | Uint8Array>;
 }
 
 /** tfjs on libtensorflow, and the door to TensorFlow's own ops that tfjs has no function for. */
@@ -25,14 +70,24 @@ export interface Backend {
   tf: typeof TensorFlow;
   device: DeviceInfo;
   /**
-   * Runs one TensorFlow op that has one output; shape and attributes as in TensorFlow's op definitions. It has no
-   * gradient: wrap it in `tf.customGrad`.
+   * Runs one TensorFlow op that has one output; shape and attributes as in TensorFlow's op definitions, all of them that
+   * have no default: a graph does not infer them. It has no gradient: wrap it in `tf.customGrad`. tfjs has no uint8: such
+   * an output calls itself int32, and only other ops take it.
    */
   op: <T extends TensorFlow.Tensor>(
     name: string,
     attributes: Record<string, AttributeValue>,
     inputs: TensorFlow.Tensor[],
   ) => T;
+  /** The same for an op with `count` outputs. */
+  ops: (
+    name: string,
+    attributes: Record<string, AttributeValue>,
+    inputs: TensorFlow.Tensor[],
+    count: number,
+  ) => TensorFlow.Tensor[];
+  /** What lies below tfjs; for the graph compiler. */
+  native: NativeBackend;
 }
 
 const require = createRequire(import.meta.url);
@@ -61,33 +116,39 @@ function load(): Backend {
     const tf = require(PACKAGE) as typeof TensorFlow;
     const native = tf.backend() as unknown as NativeBackend;
     const device = describe(native, Number(threads));
-    return { tf, device, op: opOf(native) };
+    const op: Backend['op'] = <T extends TensorFlow.Tensor>(
+      name: string,
+      attributes: Record<string, AttributeValue>,
+      inputs: TensorFlow.Tensor[],
+    ): T => native.executeSingleOutput(name, nativeAttributes(attributes), inputs) as T;
+    const ops: Backend['ops'] = (name, attributes, inputs, count) =>
+      native.executeMultipleOutputs(name, nativeAttributes(attributes), inputs, count);
+    return { tf, device, op, ops, native };
   } catch (error) {
     throw learningErrors.unavailable(error);
   }
 }
 
-function opOf(native: NativeBackend): Backend['op'] {
-  const { binding } = native;
-  const kind = (name: string): number => binding[name] as number;
-  const attribute = (name: string, value: AttributeValue): Attribute => {
-    if ('type' in value)
-      return { name, type: kind('TF_ATTR_TYPE'), value: kind(value.type === 'float32' ? 'TF_FLOAT' : 'TF_INT32') };
-    if ('text' in value) return { name, type: kind('TF_ATTR_STRING'), value: value.text };
-    if ('int' in value) return { name, type: kind('TF_ATTR_INT'), value: value.int };
-    return { name, type: kind('TF_ATTR_BOOL'), value: value.flag };
-  };
-  return <T extends TensorFlow.Tensor>(
-    name: string,
-    attributes: Record<string, AttributeValue>,
-    inputs: TensorFlow.Tensor[],
-  ): T =>
-    native.executeSingleOutput(
-      name,
-      Object.entries(attributes).map(([key, value]) => attribute(key, value)),
-      inputs,
-    ) as T;
+/** TensorFlow's numbers of the kinds of attribute. */
+const KINDS = { text: 0, int: 1, float: 2, flag: 3, type: 4, shape: 5 } as const;
+
+const nativeAttributes = (attributes: Record<string, AttributeValue>): NativeAttribute[] =>
+  Object.entries(attributes).map(([name, attribute]) => {
+    const [kind, value] = Object.entries(attribute)[0] as [keyof typeof KINDS, unknown];
+    return { name, type: KINDS[kind], value: kind === 'type' ? DATA_TYPES[value as DataType] : value };
+  });
+
+/** The other way round, for what tfjs's own kernels pass; undefined for a type or a kind that is not known here. */
+export function attributeOf({ type, value }: NativeAttribute): AttributeValue | undefined {
+  const kind = Object.entries(KINDS).find(([, number]) => number === type)?.[0];
+  if (kind !== 'type') return kind === undefined ? undefined : ({ [kind]: value } as AttributeValue);
+  const name = dataTypeOf(value as number);
+  return name && { type: name };
 }
+
+/** The name of TensorFlow's number, or undefined for a type that is not used here. */
+export const dataTypeOf = (number: number): DataType | undefined =>
+  (Object.entries(DATA_TYPES) as [DataType, number][]).find(([, value]) => value === number)?.[0];
 
 function describe({ binding }: NativeBackend, threads: number): DeviceInfo {
   const gpu = binding.isUsingGpuDevice();

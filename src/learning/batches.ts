@@ -2,12 +2,11 @@ import { readFileSync } from 'node:fs';
 import { deriveSeed, RandomStream } from '../contracts/random.js';
 import { decodeSafetensors, tensorNamed } from '../contracts/safetensors.js';
 import { learningErrors } from './errors.js';
-import { imageSize } from './pixels.js';
-import type { Recipe, SeedPair, TrainTask } from '../contracts/learner.js';
+import type { Recipe, SeedPair } from '../contracts/learner.js';
 import type { TensorFile } from '../contracts/safetensors.js';
 import type { PixelFiles } from './pixels.js';
 
-/** What is trained on; each [n], in the order of the task's items file. */
+/** What is trained on or validated with; each [n], in the order of the file. */
 export interface Items {
   shard: Int32Array;
   row: Int32Array;
@@ -16,8 +15,8 @@ export interface Items {
   human: Uint8Array;
 }
 
-/** @throws FORMAT_UNKNOWN or SHAPE_MISMATCH where the file does not fit the task and its pixel files */
-export function readItems({ items: path, model }: Pick<TrainTask, 'items' | 'model'>, files: PixelFiles): Items {
+/** @throws FORMAT_UNKNOWN or SHAPE_MISMATCH where the file does not fit the classes and the pixel files */
+export function readItems(path: string, classes: number, files: PixelFiles): Items {
   const file: TensorFile = decodeSafetensors(readFileSync(path));
   const items: Items = {
     shard: tensorNamed(file, 'shard', 'I32').data,
@@ -34,7 +33,7 @@ export function readItems({ items: path, model }: Pick<TrainTask, 'items' | 'mod
     const row = items.row[i] as number;
     const label = items.label[i] as number;
     if (row < 0 || row >= files.count(items.shard[i] as number)) throw learningErrors.itemOutOfRange(path, i, 'row');
-    if (label < 0 || label >= model.classes) throw learningErrors.itemOutOfRange(path, i, 'label');
+    if (label < 0 || label >= classes) throw learningErrors.itemOutOfRange(path, i, 'label');
   }
   return items;
 }
@@ -67,47 +66,36 @@ export class Cycle {
  * from people's labels and the rest from pseudo-labels: a few hundred good labels would drown among thousands of others.
  */
 export class Batches {
-  private readonly human: Cycle;
-  private readonly pseudo: Cycle;
-  private readonly humans: number;
+  /** Whether there are labels of people and pseudo-labels. */
+  readonly mixed: boolean;
+  private readonly parts: readonly { cycle: Cycle; size: number }[];
 
-  constructor(
-    items: Items,
-    private readonly recipe: Pick<Recipe, 'batch' | 'humanShare'>,
-    seed: Readonly<SeedPair>,
-  ) {
-    const where = (flag: boolean) =>
-      Int32Array.from([...items.human.keys()].filter((i) => (items.human[i] === 1) === flag));
-    const human = where(true);
-    const pseudo = where(false);
-    this.human = new Cycle(human, deriveSeed(seed, 'batch', 0));
-    this.pseudo = new Cycle(pseudo, deriveSeed(seed, 'batch', 1));
-    const { batch, humanShare } = recipe;
-    if (pseudo.length === 0) this.humans = batch;
-    else if (human.length === 0) this.humans = 0;
-    else this.humans = Math.min(batch, Math.max(1, Math.round(batch * humanShare)));
+  constructor(items: Items, { batch, humanShare }: Pick<Recipe, 'batch' | 'humanShare'>, seed: Readonly<SeedPair>) {
+    const all = [...items.human.keys()];
+    const kinds = [1, 0].map((kind) => Int32Array.from(all.filter((i) => items.human[i] === kind)));
+    this.mixed = kinds.every(({ length }) => length > 0);
+    const cycle = (members: Int32Array, index: number) => new Cycle(members, deriveSeed(seed, 'batch', index));
+    if (!this.mixed || humanShare === null) {
+      this.parts = [{ cycle: cycle(Int32Array.from(all), 0), size: batch }];
+    } else {
+      const humans = Math.min(batch, Math.max(1, Math.round(batch * humanShare)));
+      this.parts = kinds.map((members, i) => ({ cycle: cycle(members, i), size: i === 0 ? humans : batch - humans }));
+    }
   }
 
   /** Indices into the items, [batch]. */
   at(step: number): Int32Array {
-    const { humans } = this;
-    const pseudos = this.recipe.batch - humans;
-    return Int32Array.from({ length: this.recipe.batch }, (_, i) =>
-      i < humans ? this.human.at(step * humans + i) : this.pseudo.at(step * pseudos + i - humans),
+    return Int32Array.from(
+      this.parts.flatMap(({ cycle, size }) => Array.from({ length: size }, (_, i) => cycle.at(step * size + i))),
     );
   }
 }
 
-/** Reads a batch: pixels [batch, size], labels one-hot [batch, classes], weights [batch]. */
-export function readBatch(items: Items, indices: Int32Array, files: PixelFiles, model: TrainTask['model']) {
-  const size = imageSize(model.image);
-  const pixels = new Uint8Array(indices.length * size);
-  const labels = new Float32Array(indices.length * model.classes);
-  const weights = new Float32Array(indices.length);
-  indices.forEach((item, i) => {
-    files.read(items.shard[item] as number, items.row[item] as number, pixels.subarray(i * size, (i + 1) * size));
-    labels[i * model.classes + (items.label[item] as number)] = 1;
-    weights[i] = items.weight[item] as number;
-  });
-  return { pixels, labels, weights };
+/** What each item counts in the loss: its weight, times the share of the largest class that its own class has. */
+export function itemWeights({ label, weight }: Items, classes: number, byClass: boolean): Float32Array {
+  if (!byClass) return weight;
+  const counts = new Int32Array(classes);
+  for (const value of label) counts[value] = (counts[value] as number) + 1;
+  const most = Math.max(...counts);
+  return weight.map((value, i) => (value * most) / (counts[label[i] as number] as number));
 }

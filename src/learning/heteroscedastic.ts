@@ -1,11 +1,10 @@
-import { normal } from './random-ops.js';
-import type { SeedPair } from '../contracts/learner.js';
-import type { Backend, Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D } from './backend.js';
+import { withGradient } from './custom-gradient.js';
+import type { Backend, Tensor, Tensor1D, Tensor2D, Tensor3D } from './backend.js';
 
 /**
  * Heteroscedastic cross-entropy: the logits are Gaussian, f + sigma * e with e ~ N(0, 1) and sigma = sqrt(exp s), and
  *
- *   loss = mean_n w_n * -ln( mean_t softmax(f_n + sigma_n * e_nt)[y_n] ).
+ *   loss_n = -ln( mean_t softmax(f_n + sigma_n * e_nt)[y_n] ).
  *
  * The released code of arXiv 1812.01681 takes the mean of probabilities, then clips at 1e-11, which cuts the gradient
  * of an item that is confidently wrong. Here the mean is a log-sum-exp over the draws, so nothing under- or overflows
@@ -14,54 +13,42 @@ import type { Backend, Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D } from './ba
  * @param logits f, [n, classes]
  * @param logVariance s, [n]
  * @param labels one-hot, [n, classes]
- * @param weights w, [n]
  * @param noise e, [draws, n, classes]
- * @returns scalar, with gradients for `logits` and `logVariance`
+ * @returns [n], with gradients for `logits` and `logVariance`
  * Source: Kendall and Gal 2017, eq. 12 (arXiv 1703.04977); Ribeiro et al. 2018.
  */
 export function heteroscedasticLoss(
-  { tf, op }: Backend,
+  backend: Backend,
   logits: Tensor2D,
   logVariance: Tensor1D,
   labels: Tensor2D,
-  weights: Tensor1D,
   noise: Tensor3D,
-): Scalar {
+): Tensor1D {
+  const { tf, op } = backend;
   const [draws, n] = noise.shape;
-  const loss = tf.customGrad((...inputs: unknown[]) => {
-    const [f, s, save] = inputs as [Tensor2D, Tensor1D, (tensors: Tensor[]) => void];
-    const sigma = tf.exp(tf.mul(s, 0.5)).reshape([1, n, 1]);
-    const deviation = tf.mul(noise, sigma);
-    const drawn = tf.add(deviation, f.expandDims(0));
-    const logP = op('LogSoftmax', { T: { type: 'float32' } }, [drawn]);
-    const logPy = tf.sum(tf.mul(logP, labels), 2);
-    const peak = tf.max(logPy, 0, true);
-    const ratio = tf.exp(tf.sub(logPy, peak));
-    const total = tf.sum(ratio, 0, true);
-    const negativeLog = tf.sub(Math.log(draws), tf.add(tf.log(total), peak)).reshape([n]);
-    // Also what comes from outside: tfjs may let a tensor go that it does not know the gradient needs.
-    save([deviation, logP, ratio, total, labels, weights]);
-    return {
-      value: tf.div(tf.sum(tf.mul(negativeLog, weights)), n),
-      // d loss / d drawn = w/n * r * (p - y), r = the draws' shares of the mean probability of the true class;
-      // d drawn / d s = deviation / 2.
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [dev, logProbability, share, sum, y, w] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-        const scale = tf.mul(tf.div(share, sum), tf.mul(w, tf.div(dy, n))).expandDims(2);
-        const gradient = tf.mul(scale, tf.sub(tf.exp(logProbability), y));
-        return [tf.sum(gradient, 0), tf.sum(tf.mul(gradient, dev), [0, 2]).mul(0.5)];
-      },
-    };
-  });
-  return loss(logits, logVariance) as Scalar;
+  return withGradient(
+    backend,
+    [logits, logVariance],
+    (f, s) => {
+      const sigma = tf.exp(tf.mul(s as Tensor, 0.5)).reshape([1, n, 1]);
+      const deviation = tf.mul(noise, sigma);
+      const drawn = tf.add(deviation, (f as Tensor).reshape([1, ...logits.shape]));
+      const logP = op('LogSoftmax', { T: { type: 'float32' } }, [drawn]);
+      const logPy = tf.sum(tf.mul(logP, labels), 2);
+      const peak = tf.max(logPy, 0, true);
+      const ratio = tf.exp(tf.sub(logPy, peak));
+      const total = tf.sum(ratio, 0, true);
+      const value: Tensor1D = tf.sub(Math.log(draws), tf.add(tf.log(total), peak)).reshape([n]);
+      // Also what comes from outside: tfjs may let a tensor go that it does not know the gradient needs.
+      return { value, saved: [deviation, logP, ratio, total, labels] };
+    },
+    // d loss / d drawn = r * (p - y), r = the draws' shares of the mean probability of the true class;
+    // d drawn / d s = deviation / 2.
+    (dy, saved) => {
+      const [deviation, logP, ratio, total, y] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor];
+      const scale = tf.mul(tf.div(ratio, total), dy).reshape([draws, n, 1]);
+      const gradient = tf.mul(scale, tf.sub(tf.exp(logP), y));
+      return [tf.sum(gradient, 0), tf.sum(tf.mul(gradient, deviation), [0, 2]).mul(0.5)];
+    },
+  );
 }
-
-/** The draws of one training step, [draws, n, classes]. */
-export const logitNoise = (
-  backend: Backend,
-  draws: number,
-  n: number,
-  classes: number,
-  key: Readonly<SeedPair>,
-  step: number,
-): Tensor3D => normal(backend, [draws, n, classes], key, [step, 0]) as Tensor3D;

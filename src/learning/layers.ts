@@ -1,71 +1,117 @@
-import type { Backend, Tensor, Tensor1D, Tensor2D, Tensor4D } from './backend.js';
+import { withGradient } from './custom-gradient.js';
+import type { AttributeValue, Backend, Tensor, Tensor1D, Tensor2D, Tensor4D } from './backend.js';
+
+// Gradients are TensorFlow's own ops here: tfjs would spend several passes over the largest tensors on the same.
 
 const FLOAT = { T: { type: 'float32' } } as const;
 
+const windows = (name: 'strides' | 'ksize', side: number): Record<string, AttributeValue> => ({
+  [name]: { int: [1, side, side, 1] },
+});
+const LAYOUT = { padding: { text: 'SAME' }, data_format: { text: 'NHWC' } } as const;
+
+const shapeOf = ({ tf }: Backend, tensor: Tensor): Tensor1D => tf.tensor1d(tensor.shape, 'int32');
+
+/** Whether an input needs a gradient; pixels don't. */
+export type InputKind = 'differentiable' | 'constant';
+
 /**
- * relu(conv2d(x, kernel) + bias) with 'same' padding, its gradient in TensorFlow's own ops: tfjs would spend several
- * passes over the largest tensors of the step on the same.
+ * Convolution with 'same' padding and without a bias.
  *
  * @param x [n, height, width, in]
  * @param kernel [side, side, in, out]
- * @param bias [out]
- * @param input whether x needs a gradient; pixels don't
  */
-export function convRelu(
+export function conv2d(
+  backend: Backend,
+  x: Tensor4D,
+  kernel: Tensor4D,
+  stride = 1,
+  input: InputKind = 'differentiable',
+): Tensor4D {
+  const { op } = backend;
+  const attributes = { ...FLOAT, ...LAYOUT, ...windows('strides', stride), dilations: { int: [1, 1, 1, 1] } };
+  const forward = (a: Tensor, w: Tensor): Tensor4D => op('Conv2D', attributes, [a, w]);
+  const byInput = (dy: Tensor, a: Tensor, w: Tensor): Tensor =>
+    op('Conv2DBackpropInput', attributes, [shapeOf(backend, a), w, dy]);
+  const byKernel = (dy: Tensor, a: Tensor, w: Tensor): Tensor =>
+    op('Conv2DBackpropFilter', attributes, [a, shapeOf(backend, w), dy]);
+  if (input === 'constant')
+    return withGradient(
+      backend,
+      [kernel],
+      (w) => ({ value: forward(x, w), saved: [x, w] }),
+      (dy, [a, w]) => [byKernel(dy, a as Tensor, w as Tensor)],
+    );
+  return withGradient(
+    backend,
+    [x, kernel],
+    (a, w) => ({ value: forward(a, w), saved: [a, w] }),
+    (dy, [a, w]) => [byInput(dy, a as Tensor, w as Tensor), byKernel(dy, a as Tensor, w as Tensor)],
+  );
+}
+
+/** max(x, 0) */
+export function relu<T extends Tensor>(backend: Backend, x: T): T {
+  const { op } = backend;
+  return withGradient(
+    backend,
+    [x],
+    (a) => {
+      const value = op<T>('Relu', FLOAT, [a]);
+      return { value, saved: [value] };
+    },
+    (dy, [y]) => [op('ReluGrad', FLOAT, [dy, y as Tensor])],
+  );
+}
+
+/** max(x + bias, 0), with a bias a channel: x [..., channels], bias [channels]. */
+export function biasRelu<T extends Tensor>(backend: Backend, x: T, bias: Tensor1D): T {
+  const { op } = backend;
+  return withGradient(
+    backend,
+    [x, bias],
+    (a, b) => {
+      const value = op<T>('Relu', FLOAT, [op('BiasAdd', FLOAT, [a, b])]);
+      return { value, saved: [value] };
+    },
+    (dy, [y]) => {
+      const dx = op('ReluGrad', FLOAT, [dy, y as Tensor]);
+      return [dx, op('BiasAddGrad', FLOAT, [dx])];
+    },
+  );
+}
+
+/** relu(conv2d(x, kernel) + bias); shapes as there. */
+export const convRelu = (
   backend: Backend,
   x: Tensor4D,
   kernel: Tensor4D,
   bias: Tensor1D,
   stride: number,
-  input: 'differentiable' | 'constant',
-): Tensor4D {
-  const { tf, op } = backend;
-  const attributes = {
-    ...FLOAT,
-    strides: { int: [1, stride, stride, 1] },
-    padding: { text: 'SAME' },
-    data_format: { text: 'NHWC' },
-    dilations: { int: [1, 1, 1, 1] },
-  };
-  const shapeOf = (tensor: Tensor) => tf.tensor1d(tensor.shape, 'int32');
-  const forward = (a: Tensor, w: Tensor, b: Tensor) =>
-    op('Relu', FLOAT, [op('BiasAdd', FLOAT, [op('Conv2D', attributes, [a, w]), b])]);
-  const backward = (dy: Tensor, a: Tensor, w: Tensor, y: Tensor) => {
-    const dz = op('ReluGrad', FLOAT, [dy, y]);
-    return {
-      dx: () => op('Conv2DBackpropInput', attributes, [shapeOf(a), w, dz]),
-      dw: op('Conv2DBackpropFilter', attributes, [a, shapeOf(w), dz]),
-      db: op('BiasAddGrad', FLOAT, [dz]),
-    };
-  };
-  if (input === 'constant') {
-    const layer = tf.customGrad((...inputs: unknown[]) => {
-      const [w, b, save] = inputs as [Tensor, Tensor, (tensors: Tensor[]) => void];
-      const y = forward(x, w, b);
-      save([x, w, y]);
-      return {
-        value: y,
-        gradFunc: (dy: Tensor, saved: Tensor[]) => {
-          const { dw, db } = backward(dy, saved[0] as Tensor, saved[1] as Tensor, saved[2] as Tensor);
-          return [dw, db];
-        },
-      };
-    });
-    return layer(kernel, bias) as Tensor4D;
-  }
-  const layer = tf.customGrad((...inputs: unknown[]) => {
-    const [a, w, b, save] = inputs as [Tensor, Tensor, Tensor, (tensors: Tensor[]) => void];
-    const y = forward(a, w, b);
-    save([a, w, y]);
-    return {
-      value: y,
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const { dx, dw, db } = backward(dy, saved[0] as Tensor, saved[1] as Tensor, saved[2] as Tensor);
-        return [dx(), dw, db];
-      },
-    };
-  });
-  return layer(x, kernel, bias) as Tensor4D;
+  input: InputKind,
+): Tensor4D => biasRelu(backend, conv2d(backend, x, kernel, stride, input), bias);
+
+/**
+ * Mean over windows of side x side that do not overlap, [n, height, width, c] -> [n, ceil(height / side), …, c]. A window
+ * that hangs over the border averages what it has.
+ */
+export function averagePool(backend: Backend, x: Tensor4D, side: number): Tensor4D {
+  const { op } = backend;
+  const attributes = { ...FLOAT, ...LAYOUT, ...windows('ksize', side), ...windows('strides', side) };
+  const shape = x.shape;
+  return withGradient(
+    backend,
+    [x],
+    (a) => ({ value: op<Tensor4D>('AvgPool', attributes, [a]), saved: [] }),
+    (dy) => [op('AvgPoolGrad', attributes, [backend.tf.tensor1d(shape, 'int32'), dy])],
+  );
+}
+
+/** Mean of each channel over the picture, [n, height, width, c] -> [n, c]. */
+export function globalAverage(backend: Backend, x: Tensor4D): Tensor2D {
+  const [n, height, width, channels] = x.shape;
+  const sums = backend.tf.sum(x.reshape([n, height * width, channels]), 1);
+  return backend.tf.mul(sums, 1 / (height * width));
 }
 
 /** x w + b, [n, in] -> [n, out]. */

@@ -12,6 +12,8 @@ export interface ParameterSpec {
   gain: number;
   /** Where a parameter without a fan-in starts; by default 0. */
   start?: number;
+  /** Of a kernel: the output positions of a picture at which it is applied. */
+  places?: number;
 }
 
 /** A batch normalisation's moving mean and variance, each [width]; they start at 0 and 1. */
@@ -65,8 +67,8 @@ export interface Network {
   /** The rest, of which passes differ. Rows are independent but for `normalisation: 'batch'`. */
   head(pass: Pass, trunk: Tensor): Output;
   /**
-   * `passes` passes of each image at once where that is cheaper than `head` on repeated rows. Rows of the output are
-   * image-major: row image * passes + pass.
+   * `passes` passes of each image at once, with `normalisation: 'moving'`, where that is cheaper than `head` on repeated
+   * rows. Rows of the output are image-major: row image * passes + pass.
    */
   heads?(pass: Pass, trunk: Tensor, passes: number): Output;
 }
@@ -76,6 +78,13 @@ export const volume = (shape: readonly number[]): number => shape.reduce((a, b) 
 /** Number of trained weights. */
 export const sizeOf = ({ parameters }: Pick<Network, 'parameters'>): number =>
   parameters.reduce((sum, { shape }) => sum + volume(shape), 0);
+
+/**
+ * Multiply-accumulates of one forward pass of one image: those of convolutions and dense layers, as is usual, and as
+ * published, where a network reaches the same with less.
+ */
+export const macs = ({ parameters }: Pick<Network, 'parameters'>): number =>
+  parameters.reduce((sum, { shape, places = 0 }) => sum + volume(shape) * places, 0);
 
 /** Fresh weights, one after the other in the parameters' order: normal with variance gain / fan-in. */
 export function initialWeights(network: Network, seed: Readonly<SeedPair>): Float32Array {

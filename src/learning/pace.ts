@@ -9,12 +9,12 @@ export class Pace {
   private reportedDone: number;
 
   /**
-   * @param total steps or images in all
+   * @param total steps or images in all; it may shrink on the way
    * @param images images that one of `total` stands for
    * @param done how many were done before the task began
    */
   constructor(
-    private readonly total: number,
+    public total: number,
     private readonly images: number,
     done: number,
     private readonly listener: TaskListener,

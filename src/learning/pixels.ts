@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { learningErrors } from './errors.js';
 import type { ImageShape } from '../contracts/dataset.js';
+import type { Backend, Tensor, Tensor4D } from './backend.js';
 
 /** Bytes of one image. */
 export const imageSize = ({ height, width, channels }: ImageShape): number => height * width * channels;
@@ -68,4 +69,26 @@ export function standardise(pixels: Uint8Array, size: number): Float32Array {
     for (let i = start; i < start + size; i++) result[i] = ((pixels[i] as number) - mean) * scale;
   }
   return result;
+}
+
+/** Bytes as numbers, 0 to 255; `pixels` is uint8, which tfjs calls int32. */
+export const floatPixels = ({ op }: Backend, pixels: Tensor): Tensor4D =>
+  op('Cast', { SrcT: { type: 'uint8' }, DstT: { type: 'float32' } }, [pixels]);
+
+/**
+ * The same as an op on the device.
+ *
+ * @param pixels uint8, [n, height, width, channels]; tfjs calls it int32
+ * @returns float32, [n, height, width, channels]
+ */
+export const standardised = (backend: Backend, pixels: Tensor): Tensor4D =>
+  standardisedFloats(backend, floatPixels(backend, pixels));
+
+/** The same of pixels that are numbers already, 0 to 255. */
+export function standardisedFloats({ tf }: Backend, pixels: Tensor4D): Tensor4D {
+  const axes = [1, 2, 3];
+  const floor = 255 ** 2 / (pixels.size / pixels.shape[0]);
+  const centred = tf.sub(pixels, tf.mean(pixels, axes, true));
+  const variance = tf.mean(tf.square(centred), axes, true);
+  return tf.mul(centred, tf.rsqrt(tf.maximum(variance, floor)));
 }

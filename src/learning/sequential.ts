@@ -1,6 +1,6 @@
 import { scoreOf, UPS_DEVIATION, UPS_PROBABILITY } from '../contracts/scores.js';
 import type { SequentialRule } from '../contracts/learner.js';
-import type { ScoreName } from '../contracts/settings.js';
+import type { ScoreName } from '../contracts/presets.js';
 import type { ItemMoments, Posterior } from './uncertainty.js';
 import { argmax, entropy, PosteriorAccumulator } from './uncertainty.js';
 
@@ -90,10 +90,11 @@ export class SequentialPosterior {
     n: number,
     classes: number,
     private readonly rule: SequentialRule,
+    private readonly group = 1,
   ) {
     this.sums = new PosteriorAccumulator(n, classes);
     this.open = Int32Array.from({ length: n }, (_, i) => i);
-    this.due = Math.min(Math.max(2, rule.least), rule.most);
+    this.due = Math.min(this.whole(Math.max(2, rule.least)), rule.most);
   }
 
   /**
@@ -119,7 +120,11 @@ export class SequentialPosterior {
   settle(): void {
     const left = this.rule.most - this.taken;
     this.open = left <= 0 ? new Int32Array(0) : this.open.filter((item) => !this.isSettled(item));
-    this.due = this.open.length === 0 ? 0 : Math.min(left, Math.max(1, Math.round(this.taken * GROWTH)));
+    this.due = this.open.length === 0 ? 0 : Math.min(left, this.whole(Math.max(1, Math.round(this.taken * GROWTH))));
+  }
+
+  private whole(passes: number): number {
+    return Math.ceil(passes / this.group) * this.group;
   }
 
   /** The moments of all passes so far. */

@@ -1,22 +1,24 @@
 import { rmSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { deriveSeed } from '../contracts/random.js';
-import { distort, drawDistortions } from './augment.js';
-import { Batches, readBatch, readItems } from './batches.js';
+import { readItems } from './batches.js';
 import { encodeCheckpoint, encodeModel, readCheckpoint, writeWhole } from './checkpoint.js';
-import { dropout } from './dropout.js';
 import { learningErrors } from './errors.js';
-import { heteroscedasticLoss, logitNoise } from './heteroscedastic.js';
-import { createModel, initialWeights, sizeOf, splitWeights } from './model.js';
-import { adamW, decayMask } from './optimise.js';
-import { imageSize, PixelFiles, standardise } from './pixels.js';
+import { StudentFeeds } from './feeds.js';
+import { compile } from './graph.js';
+import { sizeOf } from './network.js';
+import { createNetwork } from './networks/index.js';
+import { optimiserOf } from './optimise.js';
 import { Pace } from './pace.js';
+import { PixelFiles } from './pixels.js';
+import { freshProgress, Progress } from './progress.js';
+import { averagingAt, studentFeeds, studentStep, studentVariables, unlabelledBatch } from './student.js';
+import { Validation } from './validation.js';
 import type { TaskListener, TrainResult, TrainTask } from '../contracts/learner.js';
-import type { Backend, Scalar, Tensor, Tensor1D } from './backend.js';
-import type { Items } from './batches.js';
-import type { TrainingState } from './checkpoint.js';
-import type { Model } from './model.js';
-import type { OptimiserState } from './optimise.js';
+import type { Backend } from './backend.js';
+import type { Parameters, TrainingState } from './checkpoint.js';
+import type { CompiledStep } from './graph/step.js';
+import type { Network } from './network.js';
+import type { Optimiser } from './optimise.js';
 
 /** Steps whose mean loss is the task's loss. */
 const LOSS_WINDOW = 50;
@@ -32,41 +34,39 @@ const CHECKPOINTS_KEPT = 2;
  */
 export async function train(backend: Backend, task: TrainTask, listener: TaskListener = {}): Promise<TrainResult> {
   const started = performance.now();
-  const model = createModel(task.model);
-  const files = new PixelFiles(task.shards, task.model.image);
-  let run: TrainingRun | undefined;
+  const run = TrainingRun.open(backend, task);
   try {
-    const items = readItems(task, files);
-    const start = task.resume === null ? freshState(task, model) : readCheckpoint(task.resume, task, model);
-    run = new TrainingRun(backend, task, model, files, items, start);
+    const resumedAt = run.step;
     await runSteps(run, task, listener);
-    writeWhole(task.output, encodeModel(model, run.state().weights, task.recipe.dropout));
-    const seconds = (performance.now() - started) / 1000;
-    return { steps: run.step, resumedAt: start.step, loss: run.meanLoss(), parameters: sizeOf(model), seconds };
+    writeWhole(task.output, encodeModel(run.network, run.result(), task.recipe.dropout));
+    return {
+      steps: run.step,
+      resumedAt,
+      loss: run.meanLoss(),
+      stopped: run.stopped,
+      validationAccuracy: run.progress.accuracy,
+      parameters: sizeOf(run.network),
+      seconds: (performance.now() - started) / 1000,
+    };
   } finally {
-    run?.dispose();
-    files.close();
+    run.dispose();
   }
 }
 
-const freshState = (task: TrainTask, model: Model): TrainingState => {
-  const weights = initialWeights(model, task.seed);
-  const zeros = () => new Float32Array(weights.length);
-  return { step: 0, weights, first: zeros(), second: zeros(), losses: new Float32Array(0) };
-};
-
 async function runSteps(run: TrainingRun, task: TrainTask, listener: TaskListener): Promise<void> {
   const checkpoints = new Checkpoints(task, listener, run.step);
-  const pace = new Pace(task.recipe.steps, task.recipe.batch, run.step, listener);
+  const { recipe } = task;
+  const pace = new Pace(recipe.steps, recipe.batch + unlabelledBatch(recipe), run.step, listener);
   let saved = performance.now();
   try {
-    while (run.step < task.recipe.steps) {
+    while (!run.ended) {
       if (listener.signal?.aborted) {
         await checkpoints.settled();
         checkpoints.write(run);
         throw learningErrors.cancelled();
       }
       run.next();
+      pace.total = run.ended ? run.step : run.progress.end;
       pace.report(run.step, () => run.meanLoss());
       if (performance.now() - saved >= task.checkpointSeconds * 1000) {
         await checkpoints.settled();
@@ -105,7 +105,7 @@ class Checkpoints {
     if (step === this.written) return;
     this.written = step;
     const path = `${this.task.checkpoint}.${step}`;
-    writeWhole(path, encodeCheckpoint(this.task, run.model, run.state()));
+    writeWhole(path, encodeCheckpoint(this.task, run.network, run.state()));
     this.paths.push(path);
     for (const old of this.paths.splice(0, this.paths.length - CHECKPOINTS_KEPT)) rmSync(old, { force: true });
     this.reported = this.listener.onCheckpoint?.({ step, path }) ?? Promise.resolve();
@@ -114,97 +114,167 @@ class Checkpoints {
   }
 }
 
-/** The tensors of a training task and its next step. */
+/** What a run has opened and has to let go. */
+interface Opened {
+  files: PixelFiles[];
+  steps: { dispose(): void }[];
+}
+
+/** A training task in the middle of its steps. */
 class TrainingRun {
   step: number;
-  private optimiser: OptimiserState;
-  private readonly decayed: Tensor1D;
-  private readonly batches: Batches;
+  private best: Parameters | null;
   private readonly losses: number[];
-  private readonly dropoutKey;
-  private readonly logitsKey;
 
-  constructor(
-    private readonly backend: Backend,
+  private constructor(
     private readonly task: TrainTask,
-    readonly model: Model,
-    private readonly files: PixelFiles,
-    private readonly items: Items,
+    readonly network: Network,
+    readonly progress: Progress,
+    private readonly feeds: StudentFeeds,
+    private readonly student: CompiledStep,
+    private readonly validation: Validation | null,
+    private readonly variables: readonly string[],
+    private readonly optimiser: Optimiser,
+    private readonly opened: Opened,
     start: TrainingState,
   ) {
-    const { tf } = backend;
     this.step = start.step;
     this.losses = [...start.losses];
-    this.batches = new Batches(items, task.recipe, task.seed);
-    this.dropoutKey = deriveSeed(task.seed, 'dropout');
-    this.logitsKey = deriveSeed(task.seed, 'logits');
-    this.optimiser = {
-      weights: tf.tensor1d(start.weights),
-      first: tf.tensor1d(start.first),
-      second: tf.tensor1d(start.second),
+    this.best = start.best;
+  }
+
+  static open(backend: Backend, task: TrainTask): TrainingRun {
+    const { recipe, model } = task;
+    const network = createNetwork(model);
+    const opened: Opened = { files: [], steps: [] };
+    const open = (paths: readonly string[]): PixelFiles => {
+      const files = new PixelFiles(paths, model.image);
+      opened.files.push(files);
+      return files;
     };
-    this.decayed = tf.tensor1d(decayMask(model));
-  }
-
-  /** One step: a batch, its gradient, an update. */
-  next(): void {
-    const { backend, task, step } = this;
-    const { tf } = backend;
-    const before = this.optimiser;
-    const { after, loss } = tf.tidy(() => {
-      const { value, gradient } = this.lossAndGradient();
-      return { after: adamW(backend, before, gradient, this.decayed, task.recipe, step), loss: value };
-    });
-    this.optimiser = after;
-    for (const tensor of Object.values(before) as Tensor[]) tensor.dispose();
-    const value = loss.dataSync()[0] as number;
-    loss.dispose();
-    this.step++;
-    if (!Number.isFinite(value)) throw learningErrors.diverged(this.step, value);
-    this.losses.push(value);
-    if (this.losses.length > LOSS_WINDOW) this.losses.shift();
-  }
-
-  private lossAndGradient(): { value: Scalar; gradient: Tensor1D } {
-    const { backend, model, step } = this;
-    const { tf } = backend;
-    const { recipe, seed } = this.task;
-    const { image, classes } = model.spec;
-    const batch = readBatch(this.items, this.batches.at(step), this.files, model.spec);
-    const distortions = drawDistortions(recipe, image, recipe.batch, seed, step);
-    const x = distort(backend, standardise(batch.pixels, imageSize(image)), image, distortions);
-    const labels = tf.tensor2d(batch.labels, [recipe.batch, classes]);
-    const weights = tf.tensor1d(batch.weights);
-    const noise = logitNoise(backend, recipe.draws, recipe.batch, classes, this.logitsKey, step);
-    const loss = (...parameters: Tensor[]): Scalar => {
-      const { logits, logVariance } = model.head(backend, parameters, model.trunk(backend, parameters, x), (h, layer) =>
-        dropout(backend, h, recipe.dropout, this.dropoutKey, [step, layer]),
+    try {
+      const files = open(task.shards);
+      const items = readItems(task.items, model.classes, files);
+      const pool = recipe.consistency ? open(task.unlabelled) : null;
+      const feeds = new StudentFeeds(task, network, items, files, pool);
+      if (pool && feeds.pool === 0) throw learningErrors.noPool();
+      const shape = { network, recipe, pool: feeds.pool, mixed: feeds.mixed };
+      const fresh = studentVariables(shape, task.seed);
+      const start = task.resume === null ? freshState(fresh) : readCheckpoint(task.resume, task, network, fresh);
+      const student = compile(backend, studentStep(backend, shape), {
+        name: 'training step',
+        variables: Object.fromEntries(
+          Object.entries(fresh).map(([name, variable]) => [
+            name,
+            { ...variable, data: start.variables[name] as Float32Array },
+          ]),
+        ),
+        feeds: studentFeeds(shape),
+        precision: recipe.precision,
+      });
+      opened.steps.push(student);
+      const validation =
+        task.validation === null
+          ? null
+          : new Validation(backend, network, readItems(task.validation, model.classes, files), files, recipe.precision);
+      if (validation) opened.steps.push(validation);
+      const progress = new Progress(recipe, validation !== null, model.classes, start.progress);
+      const names = Object.keys(fresh);
+      return new TrainingRun(
+        task,
+        network,
+        progress,
+        feeds,
+        student,
+        validation,
+        names,
+        optimiserOf(recipe),
+        opened,
+        start,
       );
-      return heteroscedasticLoss(backend, logits, logVariance, labels, weights, noise);
+    } catch (error) {
+      close(opened);
+      throw error;
+    }
+  }
+
+  get ended(): boolean {
+    return this.step >= this.progress.end || this.progress.exhausted;
+  }
+
+  get stopped(): TrainResult['stopped'] {
+    if (this.progress.exhausted && this.step < this.progress.end) return 'validation';
+    return this.progress.converged ? 'converged' : null;
+  }
+
+  /** One step: a batch, its gradient, an update; and a look at the validation images where it is time. */
+  next(): void {
+    const { step, task, progress } = this;
+    const { recipe } = task;
+    const feeds = {
+      ...this.feeds.at(step),
+      ...numbers(this.optimiser.at(progress.rate(step), step)),
+      ...(recipe.averaging > 0 ? numbers({ averaging: averagingAt(recipe, step) }) : {}),
     };
-    const parameters = splitWeights(backend, model, this.optimiser.weights);
-    const { value, grads } = tf.valueAndGrads(loss)(parameters);
-    return { value, gradient: tf.concat1d(grads.map((gradient) => gradient.flatten())) };
+    const loss = this.student.fetch(feeds)['loss']?.[0] as number;
+    this.step++;
+    progress.add(this.step, loss);
+    this.losses.push(loss);
+    if (this.losses.length > LOSS_WINDOW) this.losses.shift();
+    if (this.validation && (this.step % recipe.validateEvery === 0 || this.step === recipe.steps)) {
+      const parameters = this.parameters();
+      if (progress.look(this.validation.accuracy(parameters))) this.best = parameters;
+    }
   }
 
   meanLoss(): number {
     return this.losses.reduce((sum, loss) => sum + loss, 0) / Math.max(1, this.losses.length);
   }
 
+  /** What the model keeps: the best by the validation images, or the last. */
+  result(): Parameters {
+    return this.best ?? this.parameters();
+  }
+
+  /** The parameters as they stand: averaged, where the recipe averages. */
+  private parameters(): Parameters {
+    const prefix = this.task.recipe.averaging > 0 ? 'average.' : '';
+    return {
+      weights: this.student.read(`${prefix}weights`),
+      statistics: this.variables.includes('statistics')
+        ? this.student.read(`${prefix}statistics`)
+        : new Float32Array(0),
+    };
+  }
+
   state(): TrainingState {
-    const read = (tensor: Tensor): Float32Array => tensor.dataSync().slice() as Float32Array;
-    const { weights, first, second } = this.optimiser;
     return {
       step: this.step,
-      weights: read(weights),
-      first: read(first),
-      second: read(second),
+      variables: Object.fromEntries(this.variables.map((name) => [name, this.student.read(name)])),
       losses: Float32Array.from(this.losses),
+      progress: this.progress.snapshot(),
+      best: this.best,
     };
   }
 
   dispose(): void {
-    for (const tensor of Object.values(this.optimiser) as Tensor[]) tensor.dispose();
-    this.decayed.dispose();
+    close(this.opened);
   }
 }
+
+function close({ files, steps }: Opened): void {
+  for (const step of steps) step.dispose();
+  for (const file of files) file.close();
+}
+
+const freshState = (fresh: Record<string, { data: Float32Array }>): TrainingState => ({
+  step: 0,
+  variables: Object.fromEntries(Object.entries(fresh).map(([name, { data }]) => [name, data])),
+  losses: new Float32Array(0),
+  progress: freshProgress,
+  best: null,
+});
+
+/** Scalars as feeds. */
+const numbers = (values: Record<string, number>): Record<string, Float32Array> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Float32Array.of(value)]));

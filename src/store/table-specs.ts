@@ -16,6 +16,8 @@ export type AnyColumnType = 'string' | 'int32' | 'float' | 'boolean' | 'float[]'
 export interface TableSpec<Row> {
   readonly name: string;
   readonly columns: { readonly [Column in keyof Row & string]: ColumnType<Row[Column]> };
+  /** Columns that files of an earlier version lack, and the value that stands for them. */
+  readonly absent?: Partial<Row>;
 }
 
 /** `posteriors/1`, as contracts/tables.ts documents it; so for the tables below. */
@@ -36,6 +38,8 @@ export const posteriors: TableSpec<PosteriorRow> = {
     passes: 'int32',
     p: 'float[]',
   },
+  // Files written before these moments were kept.
+  absent: { variation_ratio: NaN, kwon_aleatoric: NaN, kwon_epistemic: NaN, passes: 0 },
 };
 
 export const labels: TableSpec<LabelRow> = {
@@ -52,12 +56,14 @@ export const labels: TableSpec<LabelRow> = {
     predictive_entropy: 'float',
     aleatoric: 'float',
     epistemic: 'float',
+    total_uncertainty: 'float',
     cluster: 'int32',
     source: 'string',
     round: 'int32',
     model: 'string',
     threshold: 'float',
   },
+  absent: { total_uncertainty: NaN },
 };
 
 export const items: TableSpec<ItemRow> = { name: 'items/1', columns: { id: 'string', name: 'string' } };

@@ -1,9 +1,9 @@
 import { drop } from '../dropout.js';
-import { convRelu, dense } from '../layers.js';
+import { biasRelu, convRelu, dense } from '../layers.js';
 import { volume } from '../network.js';
 import type { ImageShape } from '../../contracts/dataset.js';
 import type { ModelSpec } from '../../contracts/learner.js';
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '../backend.js';
+import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '../backend.js';
 import type { Network, Output, ParameterSpec, Pass } from '../network.js';
 
 /** Width of the penultimate layer: the features that are clustered. */
@@ -59,30 +59,36 @@ export function compact(spec: ModelSpec): Network {
       return h.reshape([x.shape[0], places, channels]);
     },
     head(pass, trunk) {
-      const n = trunk.shape[0] as number;
+      const n = trunk.shape[0];
       const [w1, b1] = pass.weights.slice(first) as [Tensor2D, Tensor1D];
       const kept = drop(pass, trunk, 0, [n, 1, channels]).reshape<Tensor2D>([n, places * channels]);
-      const features = pass.backend.tf.relu(dense(pass.backend, kept, w1, b1));
+      const features = biasRelu(pass.backend, pass.backend.tf.matMul<Tensor2D>(kept, w1), b1);
       return ends(pass, features, drop(pass, features, 1));
     },
     heads(pass, trunk, passes) {
       const { tf } = pass.backend;
-      const n = trunk.shape[0] as number;
+      const n = trunk.shape[0];
       const [w1, b1] = pass.weights.slice(first) as [Tensor2D, Tensor1D];
       // [channels, n, places] x [channels, places, width]: what each channel alone adds to the dense layer.
       const shares: Tensor3D = tf.transpose(
-        tf.matMul(tf.transpose(trunk, [2, 0, 1]), tf.transpose(w1.reshape([places, channels, FEATURE_WIDTH]), [1, 0, 2])),
+        tf.matMul(
+          tf.transpose(trunk, [2, 0, 1]),
+          tf.transpose(w1.reshape([places, channels, FEATURE_WIDTH]), [1, 0, 2]),
+        ),
         [1, 0, 2],
       );
       const kept = pass.mask([n, passes, channels], 0) ?? tf.ones([n, passes, channels]);
-      const features = tf.relu(tf.add(tf.matMul(kept, shares), b1)).reshape<Tensor2D>([n * passes, FEATURE_WIDTH]);
+      const features = biasRelu(pass.backend, tf.matMul(kept, shares), b1).reshape<Tensor2D>([
+        n * passes,
+        FEATURE_WIDTH,
+      ]);
       return ends(pass, features, drop(pass, features, 1));
     },
   };
 }
 
-const layerParameters = (name: string, shape: number[], gain: number): ParameterSpec[] => [
-  { name: `${name}.kernel`, shape, fanIn: volume(shape.slice(0, -1)), gain },
+const layerParameters = (name: string, shape: number[], gain: number, places = 1): ParameterSpec[] => [
+  { name: `${name}.kernel`, shape, fanIn: volume(shape.slice(0, -1)), gain, places },
   { name: `${name}.bias`, shape: [shape[shape.length - 1] as number], fanIn: 0, gain: 0 },
 ];
 
@@ -93,12 +99,12 @@ function plan(image: ImageShape) {
   const parameters: ParameterSpec[] = [];
   const add = (side: number, stride: number, pool: boolean): void => {
     const out = CHANNELS[Math.min(convolutions.length, CHANNELS.length - 1)] as number;
-    parameters.push(...layerParameters(`conv${convolutions.length + 1}`, [side, side, channels, out], 2));
+    [height, width] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+    const name = `conv${convolutions.length + 1}`;
+    parameters.push(...layerParameters(name, [side, side, channels, out], 2, height * width));
     convolutions.push({ stride, pool });
     channels = out;
-    const factor = stride * (pool ? 2 : 1);
-    height = Math.ceil(height / factor);
-    width = Math.ceil(width / factor);
+    if (pool) [height, width] = [Math.ceil(height / 2), Math.ceil(width / 2)];
   };
   // Below 16 pixels a stride would throw away what little there is.
   add(5, Math.max(height, width) > 2 * LAST_SIDE ? 2 : 1, false);
