@@ -15,7 +15,7 @@ export const modelSpec = z.strictObject({
   growth: z.int().positive().nullable(),
 });
 export type ModelSpec = z.infer<typeof modelSpec>;
-export type { NetworkName } from './settings.js';
+export type { NetworkName } from './presets.js';
 
 /**
  * Random distortions, each uniform up to its limit: `shift` as a share of the side, `rotation` in degrees, `scale` as a
@@ -113,7 +113,7 @@ export const sequentialRule = z.strictObject({
   /** Passes that every image gets, and the most that one gets. */
   least: z.int().positive(),
   most: z.int().positive(),
-  /** Standard errors between score and cut-off that settle a decision. */
+  /** Standard errors between score and cut-off that settle a decision after `least` passes; falls to 0 at `most`. */
   settled: z.number().positive(),
 });
 export type SequentialRule = z.infer<typeof sequentialRule>;

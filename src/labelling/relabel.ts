@@ -1,11 +1,19 @@
+import { scoreOf } from '../contracts/scores.js';
+import type { LabelTenure } from '../contracts/settings.js';
 import type { CutoffFile, LabelCounts } from '../contracts/stages.js';
 import type { AssignmentRow, ItemRow, LabelChange, LabelRow, LabelStatus, PosteriorRow } from '../contracts/tables.js';
+import { calibrated } from './calibration.js';
+import type { Scaling } from './calibration.js';
+import { ACCEPT_NOTHING } from './cutoff.js';
 import { labellingErrors } from './errors.js';
 
 /** What is the same for all images of a round. */
 export interface RoundContext {
-  /** This round's cut-off; an image is accepted at or below its value. */
-  cutoff: Pick<CutoffFile, 'score' | 'value'>;
+  /** This round's cut-off. */
+  cutoff: Pick<CutoffFile, 'score' | 'values'> & { scaling: Scaling };
+  /** Rule `top-n`: whether this score is among those taken, and the largest that is; null for the other rules. */
+  top: { take(score: number): boolean; value: number } | null;
+  tenure: LabelTenure;
   round: number;
   /** Digest of this round's model. */
   model: string;
@@ -13,17 +21,15 @@ export interface RoundContext {
   classes: readonly string[];
 }
 
-/** The uncertainty that a cut-off compares: H[p], or the paper's total uncertainty U = mean exp(s) + H[p]. */
-export function uncertainty(
-  posterior: Pick<PosteriorRow, 'predictive_entropy' | 'log_variance'>,
-  score: CutoffFile['score'],
-): number {
-  const entropy = posterior.predictive_entropy;
-  return score === 'total_uncertainty' ? posterior.log_variance + entropy : entropy;
+/** The label that no model may touch: a person's, or any where labels are permanent; null where the image is to be decided. */
+export function heldLabel(previous: LabelRow | null, tenure: LabelTenure): LabelRow | null {
+  if (previous?.status !== 'accepted') return null;
+  return tenure === 'permanent' || previous.source === 'human' ? previous : null;
 }
 
 /**
- * Decides one pool image anew from this round's model: labels are provisional, none outlives the evidence for it.
+ * Decides one pool image anew from this round's model: labels are provisional, none outlives the evidence for it. With tenure
+ * `permanent`, as in arXiv 1812.01681's code, a label once given stays.
  *
  * | was | certain now, not an outlier | otherwise |
  * | --- | --- | --- |
@@ -31,8 +37,10 @@ export function uncertainty(
  * | labelled by a model, same class | `keep`: stays the label of the round that gave it first | `revoke` |
  * | labelled by a model, another class | `flip`: this round's label | `revoke` |
  * | labelled by a person | `keep` | `keep` |
+ * | labelled at all, tenure `permanent` | `keep` | `keep` |
  *
- * Outliers, images far from every group of features, are for people even where the model is certain.
+ * The cut-off compares the raw score, and the label is the class of the largest raw mean softmax; `probability` alone is
+ * calibrated. Outliers, images far from every group of features, are for people even where the model is certain.
  *
  * @param previous the image's row of the round before, null in round 1
  * @throws SHAPE_MISMATCH when the rows are of different images
@@ -52,17 +60,18 @@ export function decide(
     id: image.id,
     name: image.name,
     predicted: posterior.predicted,
-    probability: posterior.probability,
+    probability: calibrated(posterior.p, context.cutoff.scaling)[posterior.predicted] as number,
     predictive_entropy: posterior.predictive_entropy,
     aleatoric: posterior.aleatoric,
     epistemic: posterior.epistemic,
     cluster: assignment.cluster,
-    threshold: context.cutoff.value,
+    threshold: context.top?.value ?? context.cutoff.values[posterior.predicted] ?? ACCEPT_NOTHING,
   };
-  const labelled = previous?.status === 'accepted' ? previous : null;
-  if (labelled?.source === 'human') return { ...row, ...inForce(labelled), change: 'keep' };
+  const held = heldLabel(previous, context.tenure);
+  if (held) return { ...row, ...inForce(held), change: 'keep' };
 
-  const status = statusOf(posterior, assignment, context);
+  const labelled = previous?.status === 'accepted' ? previous : null;
+  const status = statusOf(posterior, assignment, row.threshold, context);
   if (status !== 'accepted') {
     const change: LabelChange = labelled ? 'revoke' : 'none';
     return { ...row, status, change, label: -1, class: '', source: '', round: 0, model: '' };
@@ -90,9 +99,16 @@ const inForce = ({ status, label, class: className, source, round, model }: Labe
   model,
 });
 
-function statusOf(posterior: PosteriorRow, assignment: AssignmentRow, { cutoff }: RoundContext): LabelStatus {
+function statusOf(
+  posterior: PosteriorRow,
+  assignment: AssignmentRow,
+  threshold: number,
+  { cutoff, top }: RoundContext,
+): LabelStatus {
   if (assignment.outlier) return 'outlier';
-  return uncertainty(posterior, cutoff.score) <= cutoff.value ? 'accepted' : 'open';
+  const score = scoreOf(cutoff.score, posterior);
+  const certain = top ? top.take(score) : score <= threshold;
+  return certain ? 'accepted' : 'open';
 }
 
 /** Where each kind of change is counted. */

@@ -42,6 +42,9 @@ export const learningErrors = {
         `${image.height}x${image.width}x${image.channels}.`,
     ),
   notAModel: (path: string, what: string) => problem('FORMAT_UNKNOWN', `${path}: ${what}.`),
+  /** A member of an ensemble takes other images or has other classes than the first. */
+  otherImages: (path: string) =>
+    problem('SHAPE_MISMATCH', `${path}: a model of other images or classes than the first one; sample it by itself.`),
   otherTask: (path: string) =>
     problem('SHAPE_MISMATCH', `${path}: a checkpoint of another task; it can't be resumed here. Start without it.`),
   /** A step wants a value in JavaScript while it is traced. */

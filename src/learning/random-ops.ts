@@ -1,4 +1,5 @@
 import { philox } from '../contracts/random.js';
+import { volume } from './network.js';
 import type { SeedPair } from '../contracts/learner.js';
 import type { Backend, Tensor } from './backend.js';
 
@@ -28,3 +29,27 @@ export const uniform = (backend: Backend, shape: readonly number[], seed: Tensor
 /** Standard normal, of `shape`; `seed` as for `uniform`. */
 export const normal = (backend: Backend, shape: readonly number[], seed: Tensor): Tensor =>
   stateless(backend, 'StatelessRandomNormal', shape, seed);
+
+/**
+ * Random bytes of `shape`; `seed` is int32, [2]. tfjs has no such type: the tensor calls itself int32, and only
+ * TensorFlow's own ops may take it, told that T is uint8.
+ */
+export function bytes({ tf, op }: Backend, shape: number[], seed: Tensor): Tensor {
+  const size = volume(shape);
+  const words = Math.ceil(size / 4);
+  const drawn = op(
+    'StatelessRandomUniformFullInt',
+    { T: { type: 'int32' }, Tseed: { type: 'int32' }, dtype: { type: 'int32' } },
+    [tf.tensor1d([words], 'int32'), seed],
+  );
+  const all = op('Bitcast', { T: { type: 'int32' }, type: { type: 'uint8' } }, [drawn]);
+  const as = (x: Tensor, wanted: number[]) =>
+    op('Reshape', { T: { type: 'uint8' }, Tshape: { type: 'int32' } }, [x, tf.tensor1d(wanted, 'int32')]);
+  if (size === words * 4) return as(all, shape);
+  const exact = op('Slice', { T: { type: 'uint8' }, Index: { type: 'int32' } }, [
+    as(all, [words * 4]),
+    tf.tensor1d([0], 'int32'),
+    tf.tensor1d([size], 'int32'),
+  ]);
+  return as(exact, shape);
+}

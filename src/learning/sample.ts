@@ -1,182 +1,184 @@
 import { setImmediate } from 'node:timers/promises';
 import { deriveSeed } from '../contracts/random.js';
 import { encodeSafetensors } from '../contracts/safetensors.js';
+import { BlockPasses } from './block-passes.js';
 import { float32, readModel, writeWhole } from './checkpoint.js';
-import { keepMask } from './dropout.js';
 import { learningErrors } from './errors.js';
-import { FEATURE_WIDTH, splitWeights } from './model.js';
 import { Pace } from './pace.js';
-import { imageSize, PixelFiles, standardise } from './pixels.js';
-import { seedOf } from './random-ops.js';
+import { acquireSampler } from './passes.js';
+import { imageSize, PixelFiles } from './pixels.js';
+import { SequentialPosterior } from './sequential.js';
 import { PosteriorAccumulator } from './uncertainty.js';
-import type { ImageShape } from '../contracts/dataset.js';
-import type { SampleResult, SampleTask, TaskListener } from '../contracts/learner.js';
-import type { Backend, Tensor, Tensor2D } from './backend.js';
-import type { Model } from './model.js';
+import type { SampleResult, SampleTask, SequentialRule, TaskListener } from '../contracts/learner.js';
+import type { Backend } from './backend.js';
+import type { Sampler } from './passes.js';
+import type { Posterior } from './uncertainty.js';
 
 /**
- * Images whose masks are drawn together. Blocks are cut at multiples of it in the split, and a block's work always has
- * this size, so that the result of an image depends neither on the shard's cut nor on the images beside it.
- */
-const BLOCK = 256;
-/** Pixels that go through the convolutions at a time: bounds the memory of their activations. */
-const TRUNK_PIXELS = BLOCK * 64 * 64;
-
-/**
- * Scores the images of one pixel file with `passes` stochastic passes (Monte Carlo dropout) and writes their posterior.
+ * Scores the images of one pixel file and writes their posterior: stochastic passes of a model (Monte Carlo dropout), one
+ * pass of each member of an ensemble, or one pass of a model. With a sequential rule an image takes passes until its
+ * decision is settled.
+ *
+ * An image's numbers are a function of the seed, of its position in the split and, with a sequential rule, of the images of
+ * its block: shards that are cut at multiples of 256 always give what one shard would, with fixed passes all shards do.
  *
  * @throws CANCELLED, where the listener's signal aborts; SHAPE_MISMATCH, FORMAT_UNKNOWN for inputs that don't fit
- * Source: Gal and Ghahramani 2016.
+ * Sources: Gal and Ghahramani 2016; Lakshminarayanan et al. 2017 for ensembles.
  */
 export async function sample(backend: Backend, task: SampleTask, listener: TaskListener = {}): Promise<SampleResult> {
   const started = performance.now();
-  const { tf } = backend;
-  const { model, weights: vector, dropout } = readModel(task.model);
-  const { image, classes } = model.spec;
-  const { count, offset } = task;
-  const files = new PixelFiles([task.pixels], image);
-  const flat = tf.tensor1d(vector);
-  const weights = splitWeights(backend, model, flat);
-  flat.dispose();
-  const columns = {
-    p: new Float32Array(count * classes),
-    predictiveEntropy: new Float32Array(count),
-    aleatoric: new Float32Array(count),
-    epistemic: new Float32Array(count),
-    logVariance: new Float32Array(count),
-    probabilityStd: new Float32Array(count),
-  };
-  const features = new Float32Array(count * FEATURE_WIDTH);
+  const models = task.models.map(readModel);
+  const [first] = models as [(typeof models)[number]];
+  const { spec, featureWidth } = first.network;
+  for (const [i, { network }] of models.entries())
+    if (
+      network.spec.classes !== spec.classes ||
+      String(Object.values(network.spec.image)) !== String(Object.values(spec.image))
+    )
+      throw learningErrors.otherImages(task.models[i] as string);
+  const files = new PixelFiles([task.pixels], spec.image);
   try {
-    if (files.count(0) < count)
-      throw learningErrors.pixelFile(task.pixels, files.count(0) * imageSize(image), image, count);
-    const pace = new Pace(count, 1, 0, listener);
-    for (let done = 0; done < count;) {
-      const block = Math.floor((offset + done) / BLOCK);
-      const lead = offset + done - block * BLOCK;
-      const n = Math.min(BLOCK - lead, count - done);
-      const pixels = new Uint8Array(BLOCK * imageSize(image));
-      files.read(0, done, pixels.subarray(lead * imageSize(image)), n);
-      // What is done of a block, of which the convolutions count as one pass: some blocks take longer than a heartbeat may.
-      const report = (share: number): void => pace.report(done + Math.floor(n * share), () => null);
-      const trunk = await runTrunk(backend, model, weights, pixels, image, () => report(0));
-      const passes = new BlockPasses(backend, model, weights, trunk, dropout, deriveSeed(task.seed, 'dropout', block));
+    if (files.count(0) < task.count)
+      throw learningErrors.pixelFile(task.pixels, files.count(0) * imageSize(spec.image), spec.image, task.count);
+    const shard = new Shard(task, spec.classes, featureWidth, models.length, listener);
+    for (const [member, model] of models.entries()) {
+      const rate = task.posterior === 'mc-dropout' ? model.dropout : 0;
+      const { sampler, release } = acquireSampler(backend, model.network, rate, task.precision);
       try {
-        for (let pass = 0; pass < task.passes; pass++) {
-          if (listener.signal?.aborted) throw learningErrors.cancelled();
-          passes.run(pass);
-          report((pass + 1) / (task.passes + 1));
-          await setImmediate();
-        }
-        const { posterior, features: mean } = passes.result(task.passes);
-        for (const [name, column] of Object.entries(columns) as [keyof typeof columns, Float32Array][]) {
-          const width = name === 'p' ? classes : 1;
-          column.set(posterior[name].subarray(lead * width, (lead + n) * width), done * width);
-        }
-        features.set(mean.subarray(lead * FEATURE_WIDTH, (lead + n) * FEATURE_WIDTH), done * FEATURE_WIDTH);
+        sampler.load(model.weights, model.statistics);
+        await shard.run(sampler, member, files);
       } finally {
-        passes.dispose();
+        release();
       }
-      done += n;
-      pace.report(done, () => null);
     }
+    const passes = shard.write(task.output);
+    return { count: task.count, width: featureWidth, passes, seconds: (performance.now() - started) / 1000 };
   } finally {
-    tf.dispose(weights);
     files.close();
   }
-  writeWhole(
-    task.output,
-    encodeSafetensors({
-      p: float32([count, classes], columns.p),
-      predictive_entropy: float32([count], columns.predictiveEntropy),
-      aleatoric: float32([count], columns.aleatoric),
-      epistemic: float32([count], columns.epistemic),
-      log_variance: float32([count], columns.logVariance),
-      probability_std: float32([count], columns.probabilityStd),
-      features: float32([count, FEATURE_WIDTH], features),
-    }),
-  );
-  return { count, width: FEATURE_WIDTH, seconds: (performance.now() - started) / 1000 };
 }
 
-/** The deterministic part, once a block, in pieces that fit into memory; [BLOCK, width]. */
-async function runTrunk(
-  backend: Backend,
-  model: Model,
-  weights: readonly Tensor[],
-  pixels: Uint8Array,
-  image: ImageShape,
-  onPart: () => void,
-): Promise<Tensor2D> {
-  const { tf } = backend;
-  const { height, width, channels } = image;
-  const size = imageSize(image);
-  const rows = Math.max(1, Math.min(BLOCK, Math.floor(TRUNK_PIXELS / (height * width))));
-  const parts: Tensor2D[] = [];
-  try {
-    for (let start = 0; start < BLOCK; start += rows) {
-      const part = standardise(pixels.subarray(start * size, Math.min(BLOCK, start + rows) * size), size);
-      parts.push(
-        tf.tidy(() => model.trunk(backend, weights, tf.tensor4d(part, [part.length / size, height, width, channels]))),
-      );
-      onPart();
-      await setImmediate();
-    }
-    return tf.concat2d(parts, 0);
-  } finally {
-    tf.dispose(parts);
-  }
-}
-
-/** The passes of one block through the dense layers, a mask an image and a pass. */
-class BlockPasses {
-  private readonly sums: PosteriorAccumulator;
-  private features: Tensor2D;
-  /** The trunk's output, divided by the share that dropout keeps: once instead of in every pass. */
-  private readonly scaled: Tensor2D;
-  private readonly zero;
+/** The images of a task on their way through the models. */
+class Shard {
+  private readonly fixed: PosteriorAccumulator;
+  /** Of the blocks so far, with a sequential rule. */
+  private readonly settled: Posterior[] = [];
+  private readonly features: Float32Array;
+  private readonly pace: Pace;
 
   constructor(
-    private readonly backend: Backend,
-    private readonly model: Model,
-    private readonly weights: readonly Tensor[],
-    trunk: Tensor2D,
-    private readonly rate: number,
-    private readonly key: [number, number],
+    private readonly task: SampleTask,
+    private readonly classes: number,
+    private readonly width: number,
+    private readonly models: number,
+    private readonly listener: TaskListener,
   ) {
-    const { tf } = backend;
-    this.sums = new PosteriorAccumulator(BLOCK, model.spec.classes);
-    this.features = tf.zeros([BLOCK, FEATURE_WIDTH]);
-    this.scaled = tf.tidy(() => tf.div(trunk, 1 - rate));
-    trunk.dispose();
-    this.zero = tf.scalar(0);
+    this.fixed = new PosteriorAccumulator(task.count, classes);
+    this.features = new Float32Array(task.count * width);
+    this.pace = new Pace(task.count, 1, 0, listener);
   }
 
-  run(pass: number): void {
-    const { backend, rate, key } = this;
-    const { tf, op } = backend;
-    const [p, s, features] = tf.tidy(() => {
-      const output = this.model.head(backend, this.weights, this.scaled, (x, layer) => {
-        const scaled: Tensor2D = layer === 0 ? x : tf.div(x, 1 - rate);
-        if (rate === 0) return scaled;
-        const keep = keepMask(backend, x.shape, rate, tf.tensor1d(seedOf(key, [pass, layer]), 'int32'));
-        return op<Tensor2D>('SelectV2', { T: { type: 'float32' } }, [keep, scaled, this.zero]);
-      });
-      const sum = tf.add(this.features, output.features);
-      return [tf.softmax(output.logits), output.logVariance, sum] as [Tensor2D, Tensor, Tensor2D];
-    });
-    this.features.dispose();
-    this.features = features;
-    this.sums.add(p.dataSync(), s.dataSync());
-    tf.dispose([p, s]);
+  /** All images through one model, block by block. */
+  async run(sampler: Sampler, member: number, files: PixelFiles): Promise<void> {
+    const { count, offset, seed, sequential, posterior } = this.task;
+    const size = imageSize(sampler.network.spec.image);
+    for (let done = 0; done < count;) {
+      const index = Math.floor((offset + done) / sampler.block);
+      const lead = offset + done - index * sampler.block;
+      const n = Math.min(sampler.block - lead, count - done);
+      const pixels = new Uint8Array(sampler.block * size);
+      files.read(0, done, pixels.subarray(lead * size), n);
+      const share = (part: number): number => (member * count + done + n * part) / this.models;
+      await this.breathe(share(0));
+      const trunk = sampler.trunk(pixels);
+      try {
+        const block = new BlockPasses(sampler, trunk, deriveSeed(seed, 'dropout', index), { lead, n });
+        const pause = (part: number) => this.breathe(share(part));
+        const features =
+          sequential && posterior === 'mc-dropout'
+            ? await this.untilSettled(block, sequential, pause)
+            : await this.allPasses(block, done, pause);
+        if (member === 0) this.features.set(features, done * this.width);
+      } finally {
+        trunk.dispose();
+      }
+      done += n;
+    }
+    this.report(((member + 1) * count) / this.models);
   }
 
-  result(passes: number) {
-    const sum = this.features.dataSync();
-    return { posterior: this.sums.result(), features: Float32Array.from(sum, (value) => value / passes) };
+  private async allPasses(block: BlockPasses, first: number, pause: (share: number) => Promise<void>) {
+    const { n } = block.range;
+    const passes = this.task.posterior === 'mc-dropout' ? this.task.passes : 1;
+    const items = Int32Array.from({ length: n }, (_, i) => first + i);
+    for (let done = 0; done < passes;) {
+      const { count, p, logVariance } = await block.fixed(passes - done, () => pause(done / passes));
+      for (let pass = 0; pass < count; pass++)
+        this.fixed.add(slice(p, pass, n * this.classes), slice(logVariance, pass, n), items);
+      done += count;
+    }
+    return block.features.map((sum) => sum / passes);
   }
 
-  dispose(): void {
-    this.backend.tf.dispose([this.features, this.scaled, this.zero]);
+  private async untilSettled(block: BlockPasses, rule: SequentialRule, pause: (share: number) => Promise<void>) {
+    const { n } = block.range;
+    const posterior = new SequentialPosterior(n, this.classes, rule, block.group);
+    while (posterior.open.length > 0) {
+      const { open, due } = posterior;
+      const { p, logVariance } = await block.chosen(open, due, () => pause(1 - open.length / n));
+      for (let pass = 0; pass < due; pass++)
+        posterior.add(slice(p, pass, open.length * this.classes), slice(logVariance, pass, open.length));
+      posterior.settle();
+    }
+    const result = posterior.result();
+    this.settled.push(result);
+    return block.features.map((sum, i) => sum / (result.passes[Math.floor(i / this.width)] as number));
+  }
+
+  /** Lets messages in and out between two calls of the device. */
+  private async breathe(done: number): Promise<void> {
+    this.report(done);
+    await setImmediate();
+    if (this.listener.signal?.aborted) throw learningErrors.cancelled();
+  }
+
+  private report(done: number): void {
+    this.pace.report(Math.floor(done), () => null);
+  }
+
+  /** @returns passes in all, of all models and images */
+  write(output: string): number {
+    const { count } = this.task;
+    const parts = this.settled.length > 0 ? this.settled : [this.fixed.result()];
+    const column = (name: keyof Posterior, width = 1) => {
+      const values = new Float32Array(count * width);
+      let offset = 0;
+      for (const part of parts) {
+        values.set(part[name], offset);
+        offset += part[name].length;
+      }
+      return float32(width === 1 ? [count] : [count, width], values);
+    };
+    const passes = column('passes');
+    writeWhole(
+      output,
+      encodeSafetensors({
+        p: column('p', this.classes),
+        predictive_entropy: column('predictiveEntropy'),
+        aleatoric: column('aleatoric'),
+        epistemic: column('epistemic'),
+        log_variance: column('logVariance'),
+        probability_std: column('probabilityStd'),
+        variation_ratio: column('variationRatio'),
+        kwon_aleatoric: column('kwonAleatoric'),
+        kwon_epistemic: column('kwonEpistemic'),
+        passes,
+        features: float32([count, this.width], this.features),
+      }),
+    );
+    return (passes.data as Float32Array).reduce((a, b) => a + b, 0);
   }
 }
+
+const slice = (values: Float32Array, index: number, length: number): Float32Array =>
+  values.subarray(index * length, (index + 1) * length);
