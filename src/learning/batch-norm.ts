@@ -4,6 +4,13 @@ import type { Backend, Tensor, Tensor1D, Tensor4D } from './backend.js';
 /** Keras's 1.001e-5 of its DenseNet, which the released code of Deep Bayesian Self-Training took over. */
 const EPSILON = 1.001e-5;
 
+const ATTRIBUTES = {
+  T: { type: 'float32' },
+  U: { type: 'float32' },
+  epsilon: { float: EPSILON },
+  data_format: { text: 'NHWC' },
+} as const;
+
 /** What one batch normalisation works with, each [width]. */
 export interface NormParameters {
   gamma: Tensor1D;
@@ -24,13 +31,7 @@ export function batchNorm(
   { gamma, beta }: NormParameters,
 ): { y: Tensor4D; mean: Tensor1D; variance: Tensor1D } {
   const { tf, ops } = backend;
-  const attributes = {
-    T: { type: 'float32' },
-    U: { type: 'float32' },
-    epsilon: { float: EPSILON },
-    data_format: { text: 'NHWC' },
-    is_training: { flag: true },
-  } as const;
+  const attributes = { ...ATTRIBUTES, is_training: { flag: true } } as const;
   const empty = tf.tensor1d([]);
   // Outside of the custom gradient, which would dispose what is not its value.
   const [y, mean, variance, ...reserved] = ops(
@@ -46,6 +47,21 @@ export function batchNorm(
     (dy, saved) => ops('FusedBatchNormGradV3', attributes, [dy, ...saved], 5).slice(0, 3),
   );
   return { y: value, mean, variance };
+}
+
+/**
+ * Normalisation by fixed statistics, for sampling: it has no gradient. TensorFlow fuses it with the rectifier behind it,
+ * which a product and a sum it does not.
+ */
+export function fixedNorm(
+  { ops }: Backend,
+  x: Tensor4D,
+  { gamma, beta }: NormParameters,
+  mean: Tensor1D,
+  variance: Tensor1D,
+): Tensor4D {
+  const attributes = { ...ATTRIBUTES, is_training: { flag: false }, exponential_avg_factor: { float: 1 } } as const;
+  return ops('FusedBatchNormV3', attributes, [x, gamma, beta, mean, variance], 6)[0] as Tensor4D;
 }
 
 /** Normalisation by fixed statistics is y = x scale + shift: both, [width]. */

@@ -60,7 +60,7 @@ export const learningErrors = {
   traceVaries: (step: string, where: string) =>
     problem(
       'INTERNAL',
-      `step '${step}': ${where}, has another constant in each trace, and a compiled step would keep the first. ` +
+      `step '${step}': ${where}, differs between two traces, and a compiled step would keep the first. ` +
         `Make what changes (a seed, a rate, a counter) a feed, and random tensors with the ops of random-ops.ts.`,
     ),
   nestedTrace: (step: string, what: string) =>

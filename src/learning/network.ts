@@ -67,8 +67,8 @@ export interface Network {
   /** The rest, of which passes differ. Rows are independent but for `normalisation: 'batch'`. */
   head(pass: Pass, trunk: Tensor): Output;
   /**
-   * `passes` passes of each image at once where that is cheaper than `head` on repeated rows. Rows of the output are
-   * image-major: row image * passes + pass.
+   * `passes` passes of each image at once, with `normalisation: 'moving'`, where that is cheaper than `head` on repeated
+   * rows. Rows of the output are image-major: row image * passes + pass.
    */
   heads?(pass: Pass, trunk: Tensor, passes: number): Output;
 }

@@ -137,16 +137,41 @@ describe('layers', () => {
 
   describe('dropout', () => {
     const rate = 0.4;
-    const mask = (shape: number[], seed: [number, number]) =>
-      dropoutMask(backend, shape, rate, tf.tensor1d(seed, 'int32'));
+    const mask = (shape: number[], seed: [number, number], of = rate) =>
+      dropoutMask(backend, shape, of, tf.tensor1d(seed, 'int32'));
     const pass = (drawn: (shape: number[], layer: number) => Tensor | null) => ({ backend, mask: drawn }) as Pass;
 
-    it('drops at its rate and keeps the mean', () => {
+    it('drops at its rate, rounded to a byte, and keeps the mean', () => {
       const n = 100_000;
-      const kept = mask([100, n / 100], [1, 1]).dataSync<'float32'>();
-      const zeros = kept.reduce((count, value) => count + (value === 0 ? 1 : 0), 0);
-      assert.ok(Math.abs(zeros / n - rate) < 5 * Math.sqrt((rate * (1 - rate)) / n));
-      assert.ok(kept.every((value) => value === 0 || Math.abs(value - 1 / (1 - rate)) < 1e-6));
+      for (const wanted of [0.2, 0.4, 0.999]) {
+        const rate = Math.min(Math.round(wanted * 256), 255) / 256;
+        const kept = mask([100, n / 100], [1, 1], wanted).dataSync<'float32'>();
+        const zeros = kept.reduce((count, value) => count + (value === 0 ? 1 : 0), 0);
+        assert.ok(Math.abs(zeros / n - rate) < 5 * Math.sqrt((rate * (1 - rate)) / n));
+        assert.ok(kept.every((value) => value === 0 || Math.abs(value * (1 - rate) - 1) < 1e-6));
+      }
+    });
+
+    it('draws each element by itself', () => {
+      const [rows, width] = [400, 256];
+      const kept = tf.cast(tf.greater(mask([rows, width], [4, 4]), 0), 'float32');
+      const centred = tf.sub(kept, tf.mean(kept));
+      for (const [axis, lag] of [
+        [0, 1],
+        [1, 1],
+        [1, 4],
+      ] as const) {
+        const size = axis === 0 ? [rows - lag, width] : [rows, width - lag];
+        const from = (at: number) => tf.slice(centred, axis === 0 ? [at, 0] : [0, at], size);
+        const correlation = tf.mean(tf.mul(from(0), from(lag))).dataSync()[0] as number;
+        assert.ok(Math.abs(correlation) < (5 * (rate * (1 - rate))) / Math.sqrt(rows * width), `${axis}, ${lag}`);
+      }
+    });
+
+    it('fills a shape that is no multiple of a word', () => {
+      const values = mask([3, 7], [1, 2]).dataSync<'float32'>();
+      assert.equal(values.length, 21);
+      assert.deepEqual(values, mask([24], [1, 2]).dataSync<'float32'>().slice(0, 21));
     });
 
     it('draws a mask that follows from the seed alone', () => {

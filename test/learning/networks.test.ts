@@ -11,11 +11,13 @@ import {
   splitWeights,
   volume,
 } from '../../src/learning/network.js';
+import { compile, eager } from '../../src/learning/graph.js';
 import { createNetwork } from '../../src/learning/networks/index.js';
 import { countTensors } from './gradients.js';
 import type { ImageShape } from '../../src/contracts/dataset.js';
 import type { ModelSpec, NetworkName } from '../../src/contracts/learner.js';
 import type { Tensor, Tensor1D, Tensor4D } from '../../src/learning/backend.js';
+import type { CompileOptions, Step } from '../../src/learning/graph.js';
 import type { Network, Output, Pass } from '../../src/learning/network.js';
 
 const backend = loadBackend();
@@ -93,10 +95,15 @@ function freshPass(network: Network, mask: Pass['mask'], normalisation: Pass['no
 }
 
 /** Largest difference, as a share of the largest value. */
-function relativeDifference(got: ArrayLike<number>, expected: readonly number[]): number {
+function relativeDifference(got: ArrayLike<number>, expected: ArrayLike<number>): number {
   assert.equal(got.length, expected.length);
-  const largest = Math.max(...expected.map(Math.abs));
-  return Math.max(...expected.map((value, i) => Math.abs((got[i] as number) - value))) / largest;
+  let [difference, largest] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    const value = expected[i] as number;
+    largest = Math.max(largest, Math.abs(value));
+    difference = Math.max(difference, Math.abs((got[i] as number) - value));
+  }
+  return difference / largest;
 }
 
 const outputs = ({ features, logits, logVariance }: Output): Tensor[] => [features, logits, logVariance];
@@ -226,9 +233,48 @@ describe('networks', () => {
           outputs(a).forEach((output, i) => {
             const expected = outputs(b)[i] as Tensor;
             assert.deepEqual(output.shape, expected.shape);
-            assert.ok(relativeDifference(output.dataSync(), [...expected.dataSync()]) < 1e-5);
+            assert.ok(relativeDifference(output.dataSync(), expected.dataSync()) < 1e-5);
           });
         });
+    });
+
+    it(`${name} compiled is ${name} run op by op, in training and when sampling`, () => {
+      const weights = initialWeights(network, [3, 4]);
+      const statistics = initialStatistics(network);
+      const step: Step = (variables, { x, seed }) => {
+        const passOf = (vector: Tensor1D, normalisation: Pass['normalisation']): Pass => ({
+          backend,
+          weights: splitWeights(backend, network, vector),
+          statistics: splitStatistics(backend, network, (variables['statistics'] as Tensor1D | undefined) ?? null),
+          normalisation,
+          mask: (shape, layer) =>
+            dropoutMask(backend, shape, 0.3, tf.add(seed as Tensor, tf.tensor1d([0, layer], 'int32'))),
+        });
+        const logits = (pass: Pass) => forward(network, pass, x as Tensor4D).logits;
+        const { value, grad } = tf.valueAndGrad((vector: Tensor1D) =>
+          tf.mean(tf.square(logits(passOf(vector, 'batch')))).asScalar(),
+        )(variables['weights'] as Tensor1D);
+        return { outputs: { value, grad, sampled: logits(passOf(variables['weights'] as Tensor1D, 'moving')) } };
+      };
+      const options: CompileOptions = {
+        name,
+        variables: {
+          weights: { shape: [weights.length], data: weights },
+          ...(statistics.length > 0 && { statistics: { shape: [statistics.length], data: statistics } }),
+        },
+        feeds: {
+          x: { shape: [2, image.height, image.width, image.channels], dtype: 'float32' },
+          seed: { shape: [2], dtype: 'int32' },
+        },
+        verify: true,
+      };
+      const feeds = { x: pictures(image), seed: Int32Array.of(5, 6) };
+      const [compiled, reference] = [compile(backend, step, options), eager(backend, step, options)];
+      const [got, expected] = [compiled.fetch(feeds), reference.fetch(feeds)];
+      compiled.dispose();
+      reference.dispose();
+      for (const [key, values] of Object.entries(expected))
+        assert.ok(relativeDifference(got[key] as Float32Array, values) < 1e-3, key);
     });
 
     if (network.statistics.length > 0)

@@ -33,7 +33,6 @@ const FOLLOWING: Record<string, Typed> = {
   ConcatV2: {},
   SplitV: {},
   Slice: {},
-  Reshape: {},
   SelectV2: {},
   Mul: {},
   Add: {},
@@ -87,6 +86,8 @@ export class Precision {
       return factors < SMALL_PRODUCT ** 2 ? undefined : HEAVY[op];
     }
     if (op in HEAVY) return HEAVY[op];
+    // Moves nothing and computes nothing: between the convolutions and a dense layer, too.
+    if (op === 'Reshape') return inputs[0]?.type === 'bfloat16' ? {} : undefined;
     // Weights of convolutions have four axes, too, but no bfloat16 reaches their optimiser: see TO_WEIGHTS.
     const onActivations = inputs.some(({ type, shape }) => type === 'bfloat16' && shape.length === 4);
     return onActivations ? FOLLOWING[op] : undefined;

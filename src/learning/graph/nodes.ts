@@ -37,6 +37,9 @@ export const elements = (shape: readonly number[]): number => shape.reduce((a, b
 export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((side, i) => side === b[i]);
 
+/** The type that the step sees: narrowed values (graph/bfloat16.ts) are float32 to it. */
+export const seenType = ({ type }: Value): DataType => (type === 'bfloat16' ? 'float32' : type);
+
 /** What an op gives: one entry an output. */
 export type Signature = readonly { shape: readonly number[]; type: DataType }[];
 

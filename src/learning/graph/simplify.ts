@@ -1,4 +1,4 @@
-import { elements, sameShape, uniformOf } from './nodes.js';
+import { elements, sameShape, seenType, uniformOf } from './nodes.js';
 import type { Graph, NodeAttribute, Signature, Value } from './nodes.js';
 
 /** An op before it becomes a node. */
@@ -30,11 +30,12 @@ export function simplify(graph: Graph, call: Call): Value | Call {
   const [first, second] = inputs;
   const [output] = outputs;
   if (first === undefined || output === undefined) return call;
-  const repeats = sameShape(first.shape, output.shape) && first.type === output.type;
+  const repeats = sameShape(first.shape, output.shape) && seenType(first) === output.type;
   if (repeats && (MOVES.has(op) || op === 'Cast')) return first;
   if (op === 'Reshape' || op === 'ExpandDims') return reshape(graph, first, output.shape);
   if (BROADCASTS.has(op) && second !== undefined) return simplifyBinary(graph, call, first, second);
   if (op === 'Select') return simplifySelect(graph, call);
+  if (op === 'BatchMatMulV2' && first.shape.length === 2 && second?.shape.length === 2) return matMul(call);
   return call;
 }
 
@@ -44,9 +45,9 @@ export function reshape(graph: Graph, value: Value, shape: readonly number[]): V
   if (sameShape(source.shape, shape)) return source;
   return {
     op: 'Reshape',
-    attributes: { T: { type: value.type }, Tshape: { type: 'int32' } },
+    attributes: { T: { type: seenType(value) }, Tshape: { type: 'int32' } },
     inputs: [source, graph.integers(shape)],
-    outputs: [{ shape, type: value.type }],
+    outputs: [{ shape, type: seenType(value) }],
   };
 }
 
@@ -62,7 +63,7 @@ function simplifyBinary(graph: Graph, call: Call, a: Value, b: Value): Value | C
         // A scalar times ones is how tfjs spreads the gradient of a sum.
         return {
           op: 'BroadcastTo',
-          attributes: { T: { type: other.type }, Tidx: { type: 'int32' } },
+          attributes: { T: { type: seenType(other) }, Tidx: { type: 'int32' } },
           inputs: [other, graph.integers(shape)],
           outputs: call.outputs,
         };
@@ -71,6 +72,12 @@ function simplifyBinary(graph: Graph, call: Call, a: Value, b: Value): Value | C
     elements(value.shape) > 1 && sameShape(other.shape, shape) ? (uniformOf(graph, value) ?? value) : value;
   const left = narrowed(a, b);
   return { ...call, inputs: [left, left === a ? narrowed(b, a) : b] };
+}
+
+/** tfjs multiplies all matrices as batches; Grappler fuses what follows with MatMul alone. */
+function matMul(call: Call): Call {
+  const { T, adj_x, adj_y } = call.attributes as Record<'T' | 'adj_x' | 'adj_y', NodeAttribute>;
+  return { ...call, op: 'MatMul', attributes: { T, transpose_a: adj_x, transpose_b: adj_y } };
 }
 
 /** tfjs's Select wants three tensors of one shape; SelectV2 broadcasts. */

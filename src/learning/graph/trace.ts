@@ -16,8 +16,13 @@ export interface Trace {
   feeds: Record<string, Value>;
   outputs: Record<string, Value>;
   updates: Record<string, Value>;
-  /** Every op that ran, in order, with the constants that it read: two traces of a proper step are equal. */
-  journal: string[];
+  /** Every op that ran, in order, with the constants that it read, and the results: two traces of a proper step are equal. */
+  journal: Entry[];
+}
+
+interface Entry {
+  what: string;
+  reads: string;
 }
 
 let tracing: string | undefined;
@@ -49,7 +54,7 @@ class Recording {
   private readonly precision: Precision;
   /** By tfjs's data id, an object: as a key it is held, so no later tensor can be taken for an earlier one. */
   private readonly values = new Map<object, Value>();
-  private readonly journal: string[] = [];
+  private readonly journal: Entry[] = [];
   private readonly native: NativeBackend;
   private readonly readSync: NativeBackend['readSync'];
 
@@ -144,7 +149,8 @@ class Recording {
     });
     const results = this.add(call);
     outputs.forEach((output, i) => this.values.set(output.dataId, results[i] as Value));
-    this.journal.push(`${op} ${JSON.stringify(attributes)} ${values.map(describe).join(' ')}`);
+    const reads = [JSON.stringify(attributes), ...values.map(describe)].join(' ');
+    this.journal.push({ what: `op ${this.journal.length + 1}, ${op}`, reads });
     return outputs;
   }
 
@@ -194,7 +200,9 @@ class Recording {
         if (!(tensor instanceof this.backend.tf.Tensor))
           throw learningErrors.notATensor(step, kind, name, 'not a tensor');
         if (tensor.isDisposed) throw learningErrors.notATensor(step, kind, name, 'a disposed tensor');
-        return [name, this.precision.wide(this.valueOf(tensor, `${kind} '${name}'`))];
+        const value = this.precision.wide(this.valueOf(tensor, `${kind} '${name}'`));
+        this.journal.push({ what: `${kind} '${name}'`, reads: describe(value) });
+        return [name, value];
       }),
     );
   }
@@ -225,9 +233,8 @@ const describe = ({ node, index }: Value): string => {
   return value && 'literal' in value ? value.literal.digest : `${node.name}:${index}`;
 };
 
-/** The first op in which two traces of a step differ, or undefined. */
-export function difference(a: Trace, b: Trace): string | undefined {
-  const index = a.journal.findIndex((entry, i) => entry !== b.journal[i]);
-  const entry = a.journal[index] ?? b.journal[a.journal.length];
-  return entry === undefined ? undefined : `op ${(index < 0 ? a.journal.length : index) + 1}, ${entry.split(' ')[0]}`;
+/** What comes first in which two traces of a step differ, or undefined. */
+export function difference({ journal: a }: Trace, { journal: b }: Trace): string | undefined {
+  const [longer, shorter] = a.length < b.length ? [b, a] : [a, b];
+  return longer.find(({ what, reads }, i) => what !== shorter[i]?.what || reads !== shorter[i].reads)?.what;
 }

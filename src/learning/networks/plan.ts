@@ -1,4 +1,4 @@
-import { batchNorm, foldNorm } from '../batch-norm.js';
+import { batchNorm, fixedNorm, foldNorm } from '../batch-norm.js';
 import { biasRelu, conv2d, dense, relu } from '../layers.js';
 import { volume } from '../network.js';
 import type { Tensor1D, Tensor2D, Tensor4D } from '../backend.js';
@@ -6,7 +6,11 @@ import type { InputKind } from '../layers.js';
 import type { Output, ParameterSpec, Pass, StatisticSpec } from '../network.js';
 
 /** A convolution without a bias. `scale`, [out], multiplies the kernel's output channels. */
-export type Convolution = (pass: Pass, x: Tensor4D, scale?: Tensor1D | null) => Tensor4D;
+export interface Convolution {
+  (pass: Pass, x: Tensor4D, scale?: Tensor1D | null): Tensor4D;
+  /** [side, side, in, out] */
+  kernel(pass: Pass, scale?: Tensor1D | null): Tensor4D;
+}
 
 /** Batch normalisation and then a rectifier. */
 export interface NormRelu {
@@ -38,11 +42,14 @@ export class Plan {
   readonly statistics: StatisticSpec[] = [];
 
   convolution(name: string, { side, from, to, stride = 1, places, input }: ConvolutionSpec): Convolution {
-    const kernel = this.kernel(name, [side, side, from, to], 2, places);
-    return ({ backend, weights }, x, scale = null) => {
-      const w = weights[kernel] as Tensor4D;
-      return conv2d(backend, x, scale === null ? w : backend.tf.mul(w, scale), stride, input);
+    const index = this.kernel(name, [side, side, from, to], 2, places);
+    const kernel: Convolution['kernel'] = ({ backend, weights }, scale = null) => {
+      const w = weights[index] as Tensor4D;
+      return scale === null ? w : backend.tf.mul(w, scale);
     };
+    const convolve = (pass: Pass, x: Tensor4D, scale: Tensor1D | null = null) =>
+      conv2d(pass.backend, x, kernel(pass, scale), stride, input);
+    return Object.assign(convolve, { kernel });
   }
 
   normRelu(name: string, width: number): NormRelu {
@@ -50,19 +57,12 @@ export class Plan {
     const beta = this.parameters.push({ name: `${name}.beta`, shape: [width], fanIn: 0, gain: 0 }) - 1;
     const index = this.statistics.push({ name, width }) - 1;
     const parameters = ({ weights }: Pass) => ({ gamma: weights[gamma] as Tensor1D, beta: weights[beta] as Tensor1D });
-    const fold = (pass: Pass) =>
-      foldNorm(
-        pass.backend,
-        parameters(pass),
-        pass.statistics[2 * index] as Tensor1D,
-        pass.statistics[2 * index + 1] as Tensor1D,
-      );
+    const moving = ({ statistics }: Pass) => statistics.slice(2 * index, 2 * index + 2) as [Tensor1D, Tensor1D];
+    const fold = (pass: Pass) => foldNorm(pass.backend, parameters(pass), ...moving(pass));
     const whole = (pass: Pass, x: Tensor4D): Tensor4D => {
       const { backend } = pass;
-      if (pass.normalisation === 'moving') {
-        const { scale, shift } = fold(pass);
-        return biasRelu(backend, backend.tf.mul(x, scale), shift);
-      }
+      if (pass.normalisation === 'moving')
+        return relu(backend, fixedNorm(backend, x, parameters(pass), ...moving(pass)));
       const { y, mean, variance } = batchNorm(backend, x, parameters(pass));
       pass.observe?.(index, mean, variance);
       return relu(backend, y);

@@ -2,7 +2,7 @@ import { drop } from '../dropout.js';
 import { globalAverage } from '../layers.js';
 import { Plan } from './plan.js';
 import type { ModelSpec } from '../../contracts/learner.js';
-import type { Tensor4D } from '../backend.js';
+import type { Tensor2D, Tensor4D } from '../backend.js';
 import type { Network, Pass } from '../network.js';
 import type { Convolution, NormRelu } from './plan.js';
 
@@ -60,6 +60,24 @@ export function resNet(spec: ModelSpec): Network {
       const [shortcut, inner] = tf.split(trunk, 2, 3) as [Tensor4D, Tensor4D];
       const kept = drop(pass, inner, 0, [inner.shape[0], 1, 1, width]);
       const features = globalAverage(pass.backend, last(pass, tf.add(shortcut, tail.second(pass, kept))));
+      return ends(pass, features, drop(pass, features, 1));
+    },
+    /** A pass is a sum of the kept channels' shares of the last convolution: `width` products a value instead of 9 times that. */
+    heads(pass, trunk, passes) {
+      const { backend } = pass;
+      const { tf } = backend;
+      const [n, h, w] = trunk.shape as [number, number, number];
+      const [shortcut, inner] = tf.split(trunk, 2, 3) as [Tensor4D, Tensor4D];
+      const scale = last.scale(pass);
+      // Each channel by itself through its slice of the kernel, for which 'depthwise' has the same layout.
+      const shares = tf
+        .depthwiseConv2d(inner, tail.second.kernel(pass, scale), 1, 'same')
+        .reshape([n, h * w, width, width]);
+      const kept = pass.mask([n, passes, width], 0) ?? tf.ones([n, passes, width]);
+      const sums = tf.matMul(kept.expandDims(1), shares);
+      const base = (scale === null ? shortcut : tf.mul(shortcut, scale)).reshape([n, h * w, 1, width]);
+      const rectified = last.shifted(pass, tf.add(sums, base));
+      const features = tf.mean(rectified, 1).reshape<Tensor2D>([n * passes, width]);
       return ends(pass, features, drop(pass, features, 1));
     },
   };

@@ -313,7 +313,7 @@ const cases: Record<string, Case> = {
     [
       grad((x) => tf.sum(x, 1))(inputs),
       grad((x) => tf.mean(x, [0, 1]))(inputs),
-      grad((x, { weight }) => tf.matMul(x as Tensor2D, weight))(inputs),
+      grad((x, { weight }) => tf.matMul(x, weight))(inputs),
       grad((x) => tf.softmax(x))(inputs),
       grad((x) => tf.logSoftmax(x))(inputs),
       grad((x) => tf.concat([x, tf.exp(x)], 1))(inputs),
