@@ -27,9 +27,10 @@ const { values: options } = parseArgs({
     precision: { type: 'string', default: 'float32' },
   },
 });
-const { task, network, data } = options;
-if (network === undefined || !isNetwork(network) || data === undefined)
+const { task, network: asked, data } = options;
+if (asked === undefined || !isNetwork(asked) || data === undefined)
   throw new Error(`--network ${NETWORKS.join('|')} and --data FOLDER`);
+const network = asked;
 if (options.precision !== 'float32') throw new Error(`the learner computes in float32, not in ${options.precision}`);
 const seconds = Number(options.seconds ?? 3);
 process.env['TF_NUM_INTRAOP_THREADS'] = process.env['TF_NUM_INTEROP_THREADS'] = options.threads ?? '2';
