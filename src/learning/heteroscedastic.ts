@@ -30,9 +30,9 @@ export function heteroscedasticLoss(
     backend,
     [logits, logVariance],
     (f, s) => {
-      const sigma = tf.exp(tf.mul(s as Tensor, 0.5)).reshape([1, n, 1]);
+      const sigma = tf.exp(tf.mul(s, 0.5)).reshape([1, n, 1]);
       const deviation = tf.mul(noise, sigma);
-      const drawn = tf.add(deviation, (f as Tensor).reshape([1, ...logits.shape]));
+      const drawn = tf.add(deviation, f.reshape([1, ...logits.shape]));
       const logP = op('LogSoftmax', { T: { type: 'float32' } }, [drawn]);
       const logPy = tf.sum(tf.mul(logP, labels), 2);
       const peak = tf.max(logPy, 0, true);

@@ -27,7 +27,7 @@ export function normalisedSum(
   return withGradient(
     backend,
     [human, pseudo],
-    (h, p) => ({ value: tf.div<Scalar>(tf.add(h as Tensor, tf.mul(ratio, p as Tensor)), 1 + a), saved: [ratio] }),
+    (h, p) => ({ value: tf.div<Scalar>(tf.add(h, tf.mul(ratio, p)), 1 + a), saved: [ratio] }),
     (dy, [r]) => {
       const share = tf.div(dy, 1 + a);
       return [share, tf.mul(share, r as Tensor)];

@@ -22,7 +22,7 @@ export interface TableSpec<Row> {
 
 /** `posteriors/1`, as contracts/tables.ts documents it; so for the tables below. */
 export const posteriors: TableSpec<PosteriorRow> = {
-  name: 'posteriors/1',
+  name: 'posteriors/2',
   columns: {
     id: 'string',
     predicted: 'int32',
@@ -43,7 +43,7 @@ export const posteriors: TableSpec<PosteriorRow> = {
 };
 
 export const labels: TableSpec<LabelRow> = {
-  name: 'labels/1',
+  name: 'labels/2',
   columns: {
     id: 'string',
     name: 'string',

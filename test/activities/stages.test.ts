@@ -21,6 +21,9 @@ import { decodeTable, encodeTable, stageKey, Store, tables } from '../../src/sto
 import { MNIST } from '../support/stack.js';
 import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
 
+const nothing = { ece: 0, nll: 0, bins: [] };
+const noReliability = { before: nothing, after: nothing };
+
 describe('stages', function () {
   this.timeout(120_000);
   let server: S3Server;
@@ -242,7 +245,6 @@ describe('stages', function () {
 
   it('relabel decides every image of the pool, and the round after counts on from its labels', async () => {
     const { relabel } = createStageActivities(deps);
-    const reliability = { ece: 0, nll: 0, bins: [] };
     const file: CutoffFile = {
       format: 'labelloop.cutoff/2',
       score: 'predictive-entropy',
@@ -254,8 +256,7 @@ describe('stages', function () {
         method: 'none',
         scale: new Array<number>(10).fill(1),
         bias: new Array<number>(10).fill(0),
-        before: reliability,
-        after: reliability,
+        ...noReliability,
       },
       estimate: { grade: 'B', accepted: 1, errors: 0, error: 0.25, upper: 1, coverage: 1 },
     };

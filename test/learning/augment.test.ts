@@ -17,7 +17,7 @@ import { standardise, standardised, standardisedFloats } from '../../src/learnin
 import { neutralTones, TONE_WIDTH, tones } from '../../src/learning/randaugment.js';
 import { countTensors } from './gradients.js';
 import type { Affine } from '../../src/learning/affine.js';
-import type { Tensor2D, Tensor4D } from '../../src/learning/backend.js';
+import type { Tensor4D } from '../../src/learning/backend.js';
 
 const backend = loadBackend();
 const { tf } = backend;
@@ -136,7 +136,7 @@ describe('tones', () => {
   const changed = (pixels: Float32Array, channels: number, change: Record<number, number>): number[] => {
     const strengths = neutralTones().map((value, i) => change[i] ?? value);
     const x: Tensor4D = tf.tensor4d(pixels, [1, 3, 3, channels]);
-    return [...tones(backend, x, tf.tensor2d([strengths]) as Tensor2D).dataSync()];
+    return [...tones(backend, x, tf.tensor2d([strengths])).dataSync()];
   };
   const near = (got: number[], expected: ArrayLike<number>) =>
     got.forEach((value, i) => assert.ok(Math.abs(value - (expected[i] as number)) < 1e-3, `${i}: ${value}`));

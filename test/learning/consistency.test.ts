@@ -16,7 +16,9 @@ const rule = (thresholds: Consistency['thresholds']): Consistency => ({
 const numbers = (tensor: Tensor | undefined): number[] => [...(tensor as Tensor).dataSync()];
 const near = (got: number[], expected: number[]) => {
   assert.equal(got.length, expected.length);
-  got.forEach((value, i) => assert.ok(Math.abs(value - (expected[i] as number)) < 1e-6, `${got} ${expected}`));
+  got.forEach((value, i) =>
+    assert.ok(Math.abs(value - (expected[i] as number)) < 1e-6, `${got.join()}, expected ${expected.join()}`),
+  );
 };
 
 /** Teaches with variables as they start, or with some of them set otherwise. */

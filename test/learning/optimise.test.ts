@@ -33,7 +33,7 @@ function optimised(recipe: Pick<Recipe, 'optimiser' | 'weightDecay'>, rates: num
 }
 const near = (got: number[], expected: number[]) =>
   got.forEach((value, i) =>
-    assert.ok(Math.abs(value - (expected[i] as number)) < 1e-5, `${got}, expected ${expected}`),
+    assert.ok(Math.abs(value - (expected[i] as number)) < 1e-5, `${got.join()}, expected ${expected.join()}`),
   );
 
 describe('optimiser', () => {

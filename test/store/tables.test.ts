@@ -77,7 +77,7 @@ const labelRowAt = (i: number): LabelRow => ({
   predictive_entropy: i / 4096,
   aleatoric: 0,
   epistemic: 0,
-  total_uncertainty: 0,
+  total_uncertainty: 0.5,
   cluster: i % 30,
   source: 'model',
   round: 1,
