@@ -52,8 +52,10 @@ describe('comparison with the truth', () => {
 
   it('leaves undefined what is undefined', () => {
     const empty = { coverage: 0, labelError: null, labelErrorInterval: null, kappa: null, testAccuracy: null };
-    assert.deepEqual(compare(3, []).record(null), empty);
-    assert.deepEqual(compare(3, [[1, -1]]).record(null), empty);
+    const coverageAt = [0.005, 0.01, 0.02, 0.05].map((error) => ({ error, coverage: 0 }));
+    assert.deepEqual(compare(3, []).record(null), { ...empty, aurc: null, coverageAt });
+    // An image without a label has a prediction all the same, here a wrong one.
+    assert.deepEqual(compare(3, [[1, -1]]).record(null), { ...empty, aurc: 1, coverageAt });
     assert.equal(compare(3, [[1, 1]]).kappa(), null, 'one class throughout: agreement by chance is 1');
   });
 });
