@@ -54,9 +54,9 @@ describe('learner process', () => {
     const again = inProcessLearner();
     const own = { model: path.join(directory, 'model-2'), output: path.join(directory, 'posterior-2') };
     await again.train(tasks.train({ output: own.model }));
-    await again.sample(tasks.sample(own));
+    await again.sample(tasks.sample({ models: [own.model], output: own.output }));
     await again.close();
-    assert.equal(fs.readFileSync(own.model).equals(fs.readFileSync(tasks.sample().model)), true);
+    assert.equal(fs.readFileSync(own.model).equals(fs.readFileSync(tasks.train().output)), true);
     assert.equal(fs.readFileSync(own.output).equals(fs.readFileSync(tasks.sample().output)), true);
   });
 
@@ -128,7 +128,7 @@ describe('learner process', () => {
   });
 
   it('hands over the error of a task with its code, and goes on living', async () => {
-    await assert.rejects(learner.sample(tasks.sample({ model: tasks.train().items })), code('FORMAT_UNKNOWN'));
+    await assert.rejects(learner.sample(tasks.sample({ models: [tasks.train().items] })), code('FORMAT_UNKNOWN'));
     const { pid } = learner;
     await assert.rejects(learner.sample(tasks.sample({ passes: 0 })), code('INTERNAL'));
     await learner.train(tasks.train());

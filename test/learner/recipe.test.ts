@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { recipe as recipeSchema } from '../../src/contracts/learner.js';
-import { networkNames, studentNames } from '../../src/contracts/settings.js';
+import { networkNames, studentNames } from '../../src/contracts/presets.js';
 import { recipeOf, specOf } from '../../src/learner/recipe.js';
 import type { RecipeInput } from '../../src/learner/recipe.js';
 
