@@ -154,7 +154,7 @@ async function kept(sampler: Sampler, stream: number): Promise<Draws> {
   const draws: Draws = { p: [], logVariance: [] };
   await draw(sampler, MOST, stream, (p, logVariance, pass, items) => {
     (draws.p[pass] ??= new Float32Array(images * CLASSES)).set(p, (items[0] as number) * CLASSES);
-    (draws.logVariance[pass] ??= new Float32Array(images)).set(logVariance, items[0] as number);
+    (draws.logVariance[pass] ??= new Float32Array(images)).set(logVariance, items[0]);
   });
   return draws;
 }

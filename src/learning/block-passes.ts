@@ -4,8 +4,11 @@ import type { CallShape, Sampler } from './passes.js';
 
 /** Rows of a call, where a row is one pass of one image: enough to fill the processor, few enough for its caches. */
 const CALL_ROWS = 64;
-/** The same where the passes of an image share its work (`heads`) and a row is no more than a vector or two. */
-const SHARED_ROWS = 8192;
+/** Images of a call where the passes of an image share its work (`heads`), and rows of it: vectors, or a small picture. */
+const SHARED_IMAGES = 128;
+const SHARED_ROWS = 4096;
+/** The same for images that were chosen: few are left towards the end, and a call runs whole. */
+const CHOSEN_IMAGES = 32;
 
 /** Some passes of some images, pass after pass: [passes, images, classes] and [passes, images]. */
 export interface Drawn {
@@ -47,8 +50,9 @@ export class BlockPasses {
     const { block, network, group } = this.sampler;
     const { lead, n } = this.range;
     const whole = (passes: number): number => Math.min(most, Math.ceil(passes / group) * group);
-    const passes = whole(network.heads ? inEqualParts(most, SHARED_ROWS / block) : group);
-    const shape: CallShape = { images: network.heads ? block : this.imagesOf(passes), passes };
+    const shared = Math.min(block, SHARED_IMAGES);
+    const passes = whole(network.heads ? inEqualParts(most, SHARED_ROWS / shared) : group);
+    const shape: CallShape = { images: network.heads ? shared : this.imagesOf(passes), passes };
     const drawn = this.room(n, passes);
     for (let start = 0; start < block; start += shape.images) {
       const positions = Int32Array.from({ length: shape.images }, (_, i) => start + i);
@@ -74,7 +78,9 @@ export class BlockPasses {
     const drawn = this.room(images.length, passes);
     for (let pass = 0; pass < passes;) {
       const count = network.heads ? passes : Math.min(group, passes - pass);
-      const shape: CallShape = { images: this.imagesOf(network.heads ? 1 : count), passes: count };
+      const shared = images.length < SHARED_IMAGES ? CHOSEN_IMAGES : SHARED_IMAGES;
+      const few = network.heads ? Math.min(this.sampler.block, shared) : this.imagesOf(count);
+      const shape: CallShape = { images: few, passes: count };
       for (let start = 0; start < images.length; start += shape.images) {
         const part = images.subarray(start, start + shape.images);
         const positions = Int32Array.from(

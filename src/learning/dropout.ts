@@ -1,5 +1,5 @@
 import { withGradient } from './custom-gradient.js';
-import { bytes } from './random-ops.js';
+import { randomBytes } from './random-ops.js';
 import type { Backend, Tensor } from './backend.js';
 import type { Pass } from './network.js';
 
@@ -42,10 +42,10 @@ export const maskRate = (rate: number): number => (rate === 0 ? 0 : droppedBytes
  * @param rate probability that an element is dropped, in (0, 1)
  * @param seed int32, [2]
  */
-export function dropoutMask(backend: Backend, shape: number[], rate: number, seed: Tensor): Tensor {
+export function dropoutMask(backend: Backend, shape: readonly number[], rate: number, seed: Tensor): Tensor {
   const { tf, op } = backend;
   return tf.tidy(() => {
-    const kept = op('GreaterEqual', UINT8, [bytes(backend, shape, seed), byteOf(backend, droppedBytes(rate))]);
+    const kept = op('GreaterEqual', UINT8, [randomBytes(backend, shape, seed), byteOf(backend, droppedBytes(rate))]);
     return scaled(backend, kept, rate);
   });
 }
@@ -74,7 +74,7 @@ export function groupedMasks(
   const group = Math.min(passes, size);
   const groups = Math.ceil(passes / group);
   return tf.tidy(() => {
-    const drawn = bytes(backend, [images, groups, units], seed);
+    const drawn = randomBytes(backend, [images, groups, units], seed);
     // Bytes 0 .. dropped - 1 drop an element in the group's pass 0, the next ones in pass 1, and so on.
     const dropping = op('Div', UINT8, [drawn, byteOf(backend, droppedBytes(rate))]);
     const kept = Array.from({ length: group }, (_, pass) => op('NotEqual', UINT8, [dropping, byteOf(backend, pass)]));

@@ -1,5 +1,4 @@
 import { philox } from '../contracts/random.js';
-import { volume } from './network.js';
 import type { SeedPair } from '../contracts/learner.js';
 import type { Backend, Tensor } from './backend.js';
 
@@ -31,25 +30,22 @@ export const normal = (backend: Backend, shape: readonly number[], seed: Tensor)
   stateless(backend, 'StatelessRandomNormal', shape, seed);
 
 /**
- * Random bytes of `shape`; `seed` is int32, [2]. tfjs has no such type: the tensor calls itself int32, and only
- * TensorFlow's own ops may take it, told that T is uint8.
+ * Bytes, each value as likely, of `shape`; `seed` as for `uniform`.
+ *
+ * @returns uint8, which tfjs calls int32 and native ops alone take
  */
-export function bytes({ tf, op }: Backend, shape: number[], seed: Tensor): Tensor {
-  const size = volume(shape);
+export function randomBytes({ tf, op }: Backend, shape: readonly number[], seed: Tensor): Tensor {
+  const [INT, BYTE] = [{ type: 'int32' }, { type: 'uint8' }] as const;
+  const size = shape.reduce((a, b) => a * b, 1);
   const words = Math.ceil(size / 4);
-  const drawn = op(
-    'StatelessRandomUniformFullInt',
-    { T: { type: 'int32' }, Tseed: { type: 'int32' }, dtype: { type: 'int32' } },
-    [tf.tensor1d([words], 'int32'), seed],
-  );
-  const all = op('Bitcast', { T: { type: 'int32' }, type: { type: 'uint8' } }, [drawn]);
-  const as = (x: Tensor, wanted: number[]) =>
-    op('Reshape', { T: { type: 'uint8' }, Tshape: { type: 'int32' } }, [x, tf.tensor1d(wanted, 'int32')]);
-  if (size === words * 4) return as(all, shape);
-  const exact = op('Slice', { T: { type: 'uint8' }, Index: { type: 'int32' } }, [
-    as(all, [words * 4]),
-    tf.tensor1d([0], 'int32'),
-    tf.tensor1d([size], 'int32'),
-  ]);
-  return as(exact, shape);
+  return tf.tidy(() => {
+    const drawn = op('StatelessRandomUniformFullInt', { T: INT, Tseed: INT, dtype: INT }, [
+      tf.tensor1d([words], 'int32'),
+      seed,
+    ]);
+    const bytes = op('Bitcast', { T: INT, type: BYTE }, [drawn]).reshape([4 * words]);
+    const range = [tf.tensor1d([0], 'int32'), tf.tensor1d([size], 'int32')];
+    const needed = size % 4 === 0 ? bytes : op('Slice', { T: BYTE, Index: INT }, [bytes, ...range]);
+    return needed.reshape([...shape]);
+  });
 }

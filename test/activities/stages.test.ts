@@ -21,6 +21,9 @@ import { decodeTable, encodeTable, stageKey, Store, tables } from '../../src/sto
 import { MNIST } from '../support/stack.js';
 import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
 
+const nothing = { ece: 0, nll: 0, bins: [] };
+const noReliability = { before: nothing, after: nothing };
+
 describe('stages', function () {
   this.timeout(120_000);
   let server: S3Server;
@@ -243,15 +246,18 @@ describe('stages', function () {
   it('relabel decides every image of the pool, and the round after counts on from its labels', async () => {
     const { relabel } = createStageActivities(deps);
     const file: CutoffFile = {
-      format: 'labelloop.cutoff/1',
-      score: 'predictive_entropy',
+      format: 'labelloop.cutoff/2',
+      score: 'predictive-entropy',
       rule: 'target-error',
-      value: 1.5,
+      values: new Array<number>(10).fill(1.5),
+      classwise: false,
+      top: null,
+      scaling: { method: 'none', scale: new Array<number>(10).fill(1), bias: new Array<number>(10).fill(0), ...noReliability },
       estimate: { grade: 'B', accepted: 1, errors: 0, error: 0.25, upper: 1, coverage: 1 },
     };
-    const cutoff = await deps.store.putJson('cutoff/1', file);
+    const cutoff = await deps.store.putJson('cutoff/2', file);
     const { output: trained } = await trainWith(train);
-    const input = { dataset: train.dataset, pool, cutoff, clusters, model: trained.model, salt: '' };
+    const input = { dataset: train.dataset, pool, cutoff, clusters, model: trained.model, tenure: 'revocable' as const, salt: '' };
     const first = (await inActivity(() => relabel({ ...input, previous: null, round: 1 }))).output;
     const second = (await inActivity(() => relabel({ ...input, previous: first.labels, round: 2 }))).output;
     const rows = await decodeTable(tables.labels, await deps.store.readBytes(first.labels));

@@ -53,6 +53,20 @@ describe('sample', () => {
     return Uint8Array.from({ length: count * image.height * image.width }, () => random.integer(256));
   }
 
+  const small = (spec: ModelSpec, pixels: string, count: number): SampleTask => ({
+    kind: 'sample',
+    models: [modelFile(spec)],
+    posterior: 'mc-dropout',
+    pixels,
+    count,
+    offset: 0,
+    passes: 6,
+    sequential: null,
+    seed: [3, 4],
+    precision: 'float32',
+    output: fresh('posterior'),
+  });
+
   const rule: SequentialRule = {
     score: 'predictive-entropy',
     cutoffs: new Array<number>(CLASSES).fill(1),
@@ -164,9 +178,9 @@ describe('sample', () => {
 
       it('takes one pass without dropout for a softmax, and one of each member for an ensemble', async () => {
         const members = [model, modelFile(spec, 2), modelFile(spec, 3)];
-        const single = await Promise.all(
-          members.map((member) => sampled(0, 40, { models: [member], posterior: 'softmax', passes: 9 })),
-        );
+        const single: Sampled[] = [];
+        for (const member of members)
+          single.push(await sampled(0, 40, { models: [member], posterior: 'softmax', passes: 9 }));
         for (const file of single) {
           assert.equal(file.result.passes, 40);
           assert.ok(column(file, 'epistemic').every((value) => value < 1e-6));
@@ -201,24 +215,39 @@ describe('sample', () => {
     });
   }
 
+  it('keeps two tasks apart that run at the same time', async () => {
+    const spec = SPECS['compact'] as ModelSpec;
+    const pixels = fresh('pixels');
+    fs.writeFileSync(pixels, pixelsOf(spec, 300));
+    const tasks = [1, 2].map((seed) => ({ ...small(spec, pixels, 300), models: [modelFile(spec, seed)] }));
+    const outputs = () => tasks.map((task) => fs.readFileSync(task.output));
+    for (const task of tasks) await sample(backend, task);
+    const apart = outputs();
+    await Promise.all(tasks.map((task) => sample(backend, task)));
+    assert.deepEqual(outputs(), apart);
+  });
+
+  it('scores alike in bfloat16, but for rounding', async () => {
+    const spec = SPECS['compact'] as ModelSpec;
+    const pixels = fresh('pixels');
+    fs.writeFileSync(pixels, pixelsOf(spec, 100));
+    const [exact, rounded] = await Promise.all(
+      (['float32', 'bfloat16'] as const).map(async (precision) => {
+        const task: SampleTask = { ...small(spec, pixels, 100), models: [modelFile(spec)], precision };
+        await sample(backend, task);
+        return tensorNamed(decodeSafetensors(fs.readFileSync(task.output)), 'p', 'F32').data;
+      }),
+    );
+    // 8 bits of mantissa: 2^-8 of each activation, a few times that of a probability.
+    exact?.forEach((p, i) => assert.ok(Math.abs(p - (rounded?.[i] ?? NaN)) < 0.05));
+  });
+
   it('says how far it is within a block of images, however many passes that takes', async () => {
     const controller = new AbortController();
     const spec = SPECS['compact'] as ModelSpec;
     const pixels = fresh('pixels');
     fs.writeFileSync(pixels, pixelsOf(spec, 64));
-    const task: SampleTask = {
-      kind: 'sample',
-      models: [modelFile(spec)],
-      posterior: 'mc-dropout',
-      pixels,
-      count: 64,
-      offset: 0,
-      passes: 100_000,
-      sequential: null,
-      seed: [3, 4],
-      precision: 'float32',
-      output: fresh('posterior'),
-    };
+    const task = { ...small(spec, pixels, 64), passes: 100_000 };
     const listener = {
       signal: controller.signal,
       onProgress: ({ done, total }: { done: number; total: number }) => {
@@ -233,19 +262,7 @@ describe('sample', () => {
     const spec = SPECS['compact'] as ModelSpec;
     const pixels = fresh('pixels');
     fs.writeFileSync(pixels, pixelsOf(spec, 10));
-    const task: SampleTask = {
-      kind: 'sample',
-      models: [modelFile(spec)],
-      posterior: 'ensemble',
-      pixels,
-      count: 10,
-      offset: 0,
-      passes: 1,
-      sequential: null,
-      seed: [3, 4],
-      precision: 'float32',
-      output: fresh('posterior'),
-    };
+    const task: SampleTask = { ...small(spec, pixels, 10), posterior: 'ensemble' };
     await assert.rejects(sample(backend, { ...task, count: 11 }), code('SHAPE_MISMATCH'));
     const other = modelFile({ ...spec, classes: 5 });
     await assert.rejects(sample(backend, { ...task, models: [...task.models, other] }), code('SHAPE_MISMATCH'));
