@@ -76,6 +76,7 @@ function adam({ image }: RecipeInput): Basis {
     pseudoWeight: 1,
     classWeights: false,
     validateEvery: 100,
+    // The cosine ends the training: much of what it reaches, it reaches as the rate falls.
     patience: 0,
   };
 }
@@ -92,16 +93,20 @@ const distortion = ({ channels }: ImageShape, erase: number): NonNullable<Recipe
 const LEARNING: Record<StudentName, (input: RecipeInput) => Learning> = {
   supervised: () => ({ weak: null, strong: null, consistency: null, averaging: 0 }),
   augmented: ({ image }) => ({ weak: distortion(image, 0.3), strong: null, consistency: null, averaging: 0 }),
-  consistency: ({ image }) => ({
+  // FixMatch has batches of 64 with 7 pool images a labelled one. Measured on MNIST, 300 labels, held-out training images, at
+  // equal cost: 64 and 7 for 600 steps label 94.8 % at 1 % error, 64 and 3 for 1,000 steps 95.8, 32 and 3 for 2,000 steps 97.0.
+  consistency: ({ image, pool }) => ({
     weak: distortion(image, 0),
     strong: { operations: 2, magnitude: 0.5 },
-    consistency: { ratio: 7, threshold: 0.95, thresholds: 'fixed', weight: 1 },
+    consistency: { ratio: 3, threshold: 0.95, thresholds: 'fixed', weight: 1 },
     averaging: 0.99,
-    batch: batchFor(image, 64),
+    batch: batchFor(image, 32),
+    // A larger pool has more to teach, but not each of its images needs to be seen as often.
+    steps: 100 * Math.round(20 * Math.sqrt(Math.max(1, pool / 10_000))),
   }),
 };
 
-/** Images of up to 64 x 64 take the whole batch; larger ones take less, so that the activations fit into memory. */
+/** Images of up to 128 x 128 take the whole batch; larger ones take less, so that the activations fit into memory. */
 function batchFor({ height, width }: ImageShape, whole: number): number {
-  return Math.max(16, Math.min(whole, Math.floor((whole * 4 * 64 * 64) / (height * width))));
+  return Math.max(Math.ceil(whole / 6), Math.min(whole, Math.floor((whole * 4 * 64 * 64) / (height * width))));
 }

@@ -26,7 +26,7 @@ describe('recipe', () => {
           batches,
           [...batches].sort((a, b) => b - a),
         );
-        assert.ok((batches.at(-1) as number) >= 16);
+        assert.ok((batches.at(-1) as number) >= 6);
       }
   });
 
@@ -46,6 +46,11 @@ describe('recipe', () => {
     const flip = (channels: 1 | 3) =>
       recipeOf({ ...input, student: 'augmented', image: { ...input.image, channels } }).weak?.flip;
     assert.deepEqual([flip(1), flip(3)], [0, 0.5]);
+  });
+
+  it('lets a consistency student take more steps on a larger pool', () => {
+    const steps = (pool: number) => recipeOf({ ...input, student: 'consistency', pool }).steps;
+    assert.deepEqual([10, 10_000, 50_000].map(steps), [2000, 2000, 4500]);
   });
 
   it('takes the number of steps that it is given', () => {
