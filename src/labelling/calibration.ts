@@ -1,3 +1,4 @@
+import { deriveSeed, RandomStream } from '../contracts/random.js';
 import type { ScalingName } from '../contracts/settings.js';
 import type { Reliability, ScalingFile } from '../contracts/stages.js';
 import { minimise } from './newton.js';
@@ -147,18 +148,29 @@ export function reliabilityOf(images: readonly LabelledProbabilities[]): Reliabi
 
 /** Folds of the cross-fit. */
 const FOLDS = 5;
+/** Under the key of the split another than the split itself has, 0. */
+const FOLDS_KEY = 1;
 
 /**
  * Fits the scaling on all images, and measures it on images that it was not fitted on: each fifth is scaled by a fit to the
- * other four. Folds are dealt out class by class, so that each has its share of every class; no randomness.
+ * other four. Folds are dealt out class by class from shuffled images, so that each has its share of every class
+ * and no pattern in the images' order shows.
  *
  * @param images calibration images: no training step saw them
+ * @param seed the run's seed; the folds follow from it
  */
-export function calibrate(images: readonly LabelledProbabilities[], classes: number, method: ScalingName): ScalingFile {
+export function calibrate(
+  images: readonly LabelledProbabilities[],
+  classes: number,
+  method: ScalingName,
+  seed: number,
+): ScalingFile {
   const fitted = fitScaling(images, classes, method);
   const before = reliabilityOf(images);
   if (fitted.method === 'none') return { ...fitted, before, after: before };
-  const byClass = images.toSorted((a, b) => a.label - b.label);
+  const byClass = new RandomStream(deriveSeed(seed, 'split', FOLDS_KEY))
+    .shuffle([...images])
+    .sort((a, b) => a.label - b.label);
   const scaled = Array.from({ length: FOLDS }, (_, fold) => {
     const rest = byClass.filter((_, i) => i % FOLDS !== fold);
     const scaling = fitScaling(rest, classes, method);

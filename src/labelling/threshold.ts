@@ -17,9 +17,9 @@ export interface LabelledImages {
   pool: number;
 }
 
-type Wanted = Pick<ThresholdInput, 'rule' | 'score' | 'limit' | 'classwise' | 'targetError' | 'scaling'>;
+type Wanted = Pick<ThresholdInput, 'rule' | 'score' | 'limit' | 'classwise' | 'targetError' | 'scaling' | 'seed'>;
 
-/** n and reach of rules that were given none: as published (contracts/presets.ts fills them in for a run). */
+/** Of rules that have no number; a run's settings fill in the others' (contracts/presets.ts). */
 const NO_LIMIT = 1;
 
 /** The round's cut-off and the calibration of its probabilities. The estimate looks at calibration images alone. */
@@ -44,6 +44,7 @@ export function chooseCutoff(wanted: Wanted, images: LabelledImages): CutoffFile
       calibration.map((i) => ({ p: (posteriors[i] as PosteriorRow).p, label: labels[i] as number })),
       classes,
       wanted.scaling,
+      wanted.seed,
     ),
     estimate: estimateAt(heldOut, values),
   };

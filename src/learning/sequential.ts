@@ -56,14 +56,6 @@ const CONTRIBUTIONS: Record<ScoreName, (pass: Pass) => number> = {
   },
 };
 
-/** First-order bias of a score that is a curved function of means: what infinitely many passes would add. */
-const BIAS: Partial<Record<ScoreName, (moments: ItemMoments) => number>> = {
-  'predictive-entropy': ({ epistemic, passes }) => epistemic / (passes - 1),
-  'mutual-information': ({ epistemic, passes }) => epistemic / (passes - 1),
-  'total-uncertainty': ({ epistemic, passes }) => epistemic / (passes - 1),
-  'kwon-epistemic': ({ kwon_epistemic, passes }) => kwon_epistemic / (passes - 1),
-};
-
 /** Passes between two looks grow with the passes taken: each look is a chance to stop by luck, and a trip to the device. */
 const GROWTH = 1 / 3;
 
@@ -164,15 +156,13 @@ export class SequentialPosterior {
     const { predicted } = moments;
     const cutoff = cutoffs[predicted] as number;
     const value = scoreOf(score, moments);
-    const unbiased = value + (BIAS[score]?.(moments) ?? 0);
     const accepted = value <= cutoff;
-    if (accepted !== unbiased <= cutoff) return false;
     const contribution = CONTRIBUTIONS[score];
     const context = { classes: this.sums.classes, mean, logMean: mean.map(Math.log), moments };
     const scoreError = this.standardError(item, (pass, variance) =>
       contribution({ ...context, p: pass, start: item * context.classes, variance }),
     );
-    if (Math.abs(unbiased - cutoff) <= settled * scoreError) return false;
+    if (Math.abs(value - cutoff) <= settled * scoreError) return false;
 
     const runnerUp = argmax(mean.with(predicted, -1));
     if (!accepted && cutoffs[runnerUp] === cutoff) return true;

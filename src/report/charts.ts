@@ -1,8 +1,10 @@
+import { ACCEPT_EVERYTHING } from '../contracts/scores.js';
 import type { RunView } from '../contracts/run.js';
+import type { CutoffFile, Reliability } from '../contracts/stages.js';
 import { count, percent, shorten } from './format.js';
 import { html } from './html.js';
 import type { Markup } from './html.js';
-import { barChart, heatMap, histogram, lineChart } from './svg.js';
+import { barChart, diagonalChart, heatMap, histogram, lineChart } from './svg.js';
 import type { Tone } from './svg.js';
 import type { EntropyCounts } from './types.js';
 
@@ -107,7 +109,7 @@ export function entropyChart({ edges, counts, cutoff }: EntropyCounts): Markup {
       mark: accepting ? { edge: edgeOf(edges, cutoff), label: `cut-off ${cutoff.toPrecision(3)}` } : null,
       format: count,
     })}
-    ${cutoff === null && html`<p class="soft">The cut-off of this run is on the total uncertainty and can’t be drawn here.</p>`}
+    ${cutoff === null && html`<p class="soft">The cut-off of this run is another score’s, a rank or one a class, and can’t be drawn here.</p>`}
     ${cutoff !== null && cutoff < 0 && html`<p class="soft">The cut-off accepts nothing: no calibration result met the target.</p>`}
   </figure>`;
 }
@@ -134,6 +136,80 @@ export function classChart(classes: readonly string[], classCounts: readonly num
       format: count,
     })}
     ${left > 0 && html`<p class="soft">and ${count(left)} more classes.</p>`}
+  </figure>`;
+}
+
+/** Bins with fewer images than this are noise: their dots are drawn small. */
+const FEW_IMAGES = 10;
+const METHODS = { none: 'not scaled', temperature: 'temperature scaling', vector: 'vector scaling' };
+
+/** Reliability of the mean softmax on calibration images, as sampled and scaled. */
+export function reliabilityChart({ scaling: { method, before, after } }: CutoffFile): Markup {
+  const series = [
+    { name: `as sampled, ECE ${percent(before.ece)}`, tone: 'open' as const, points: pointsOf(before) },
+    ...(method === 'none'
+      ? []
+      : [
+          { name: `${METHODS[method]}, ECE ${percent(after.ece)}`, tone: 'accepted' as const, points: pointsOf(after) },
+        ]),
+  ];
+  const images = before.bins.reduce((sum, bin) => sum + bin.count, 0);
+  return html`<figure>
+    <h3>Reliability of the probabilities</h3>
+    ${legend(series)}
+    ${diagonalChart({
+      title: 'Reliability of the probabilities',
+      description: series.map(({ name }) => name).join('; '),
+      xLabel: 'confidence: largest probability, mean of its bin',
+      series,
+      tickFormat: roundPercent,
+    })}
+    <p class="soft">
+      Accuracy against confidence on ${count(images)} calibration images; on the diagonal a probability is what it says.
+      ECE is the mean distance from
+      it${method !== 'none' && ', after scaling on images that the scaling was not fitted on'}. A small dot is fewer
+      than ${FEW_IMAGES} images.
+    </p>
+  </figure>`;
+}
+
+const pointsOf = ({ bins }: Reliability) =>
+  bins
+    .filter((bin) => bin.count > 0)
+    .map((bin) => ({
+      x: bin.confidence,
+      y: bin.accuracy,
+      small: bin.count < FEW_IMAGES,
+      title: `${count(bin.count)} images: confidence ${percent(bin.confidence)}, accuracy ${percent(bin.accuracy)}`,
+    }));
+
+/** A cut-off in words. */
+export const cutoffText = (value: number): string =>
+  value < 0 ? 'accepts nothing' : value >= ACCEPT_EVERYTHING ? 'accepts everything' : value.toPrecision(3);
+
+/** Cut-offs by predicted class; null where all classes have the same. */
+export function cutoffChart(classes: readonly string[], { values, classwise, score }: CutoffFile): Markup | null {
+  if (!classwise) return null;
+  const left = classes.length - MAX_BARS;
+  // A bar without an end is drawn as long as the longest other one.
+  const longest = Math.max(0, ...values.filter((value) => value < ACCEPT_EVERYTHING));
+  const bars = classes.slice(0, MAX_BARS).map((name, i) => {
+    const value = values[i] ?? -1;
+    return { name, value: Math.min(longest, Math.max(0, value)), text: cutoffText(value) };
+  });
+  return html`<figure>
+    <h3>Cut-off by predicted class</h3>
+    ${barChart({
+      title: 'Cut-off by predicted class',
+      description: bars.map(({ name, text }) => `${name}: ${text}`).join(', '),
+      tone: 'estimate',
+      bars,
+      format: cutoffText,
+    })}
+    <p class="soft">
+      On the ${score.replaceAll('-', ' ')}: a longer bar accepts more. Classes with too few calibration images share one
+      cut-off.${left > 0 && ` And ${count(left)} more classes.`}
+    </p>
   </figure>`;
 }
 

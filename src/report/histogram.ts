@@ -30,7 +30,7 @@ export class EntropyHistogram {
     this.counts[status][bin]!++;
   }
 
-  /** @param cutoff the last round's cut-off on predictive entropy; null where it is on another score */
+  /** @param cutoff the last round's cut-off on predictive entropy; null where it is on another score or differs by class */
   result(cutoff: number | null): EntropyCounts {
     return { edges: this.edges, counts: this.counts, cutoff };
   }

@@ -1,6 +1,14 @@
 import type { Ref } from '../contracts/references.js';
 import type { RunView } from '../contracts/run.js';
-import { classChart, confusionChart, coverageChart, entropyChart, errorChart } from './charts.js';
+import {
+  classChart,
+  confusionChart,
+  coverageChart,
+  cutoffChart,
+  entropyChart,
+  errorChart,
+  reliabilityChart,
+} from './charts.js';
 import { count, decimal, NOTHING, percent, time } from './format.js';
 import { html, Markup } from './html.js';
 import { STYLE } from './style.js';
@@ -154,7 +162,8 @@ function roundsSection({ rounds }: RunView): Markup {
   </section>`;
 }
 
-function chartsSection(view: RunView, { settings, classes, classCounts, histogram, confusion }: ReportExtra): Markup {
+function chartsSection(view: RunView, extra: ReportExtra): Markup {
+  const { settings, classes, classCounts, histogram, confusion, cutoff } = extra;
   const begun = view.rounds.length > 0;
   return html`<section>
     <h2>Charts</h2>
@@ -162,8 +171,10 @@ function chartsSection(view: RunView, { settings, classes, classCounts, histogra
     <div class="charts">
       ${[
         begun && coverageChart(view),
-        begun && errorChart(view, settings.threshold === 'fence' ? null : settings.targetError),
+        begun && errorChart(view, settings.threshold === 'target-error' ? settings.targetError : null),
         histogram && entropyChart(histogram),
+        cutoff && cutoffChart(classes, cutoff),
+        cutoff && reliabilityChart(cutoff),
         classCounts && classChart(classes, classCounts),
         confusion && confusionChart(classes, confusion),
       ]}
@@ -194,12 +205,15 @@ function picturesSection(galleries: readonly Gallery[]): Markup {
   </section>`;
 }
 
-function budgetSection({ budget: { train, calibration, audit } }: RunView): Markup {
+function budgetSection({ budget: { train, validation, calibration, audit } }: RunView): Markup {
   const rows: [string, number, string][] = [
     ['Training', train, 'what every round’s model learns from'],
+    ...(validation > 0
+      ? [['Validation', validation, 'choose the checkpoint that a model keeps'] satisfies [string, number, string]]
+      : []),
     ['Calibration', calibration, 'no training step sees them; the cut-off comes from them'],
     ['Audit', audit, 'answers about finished labels, drawn at random'],
-    ['All', train + calibration + audit, ''],
+    ['All', train + validation + calibration + audit, ''],
   ];
   return html`<section>
     <h2>Labels that people gave</h2>

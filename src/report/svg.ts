@@ -142,6 +142,43 @@ function referenceLine({ label }: { label: string }, y: number, right: number): 
     >`;
 }
 
+export interface DiagonalChart {
+  title: string;
+  description: string;
+  xLabel: string;
+  /** Points from (0, 0) to (1, 1), ascending in x. */
+  series: readonly {
+    name: string;
+    tone: Tone;
+    points: readonly { x: number; y: number; small: boolean; title: string }[];
+  }[];
+  tickFormat: (value: number) => string;
+}
+
+/** Shares against shares, with the diagonal on which both are equal. */
+export function diagonalChart({ title, description, xLabel, series, tickFormat }: DiagonalChart): Markup {
+  const bottom = HEIGHT - MARGIN.bottom;
+  const right = WIDTH - MARGIN.right;
+  const x = linear([0, 1], [MARGIN.left, right - 10]);
+  const y = linear([0, 1], [bottom, MARGIN.top]);
+  const ticks = [0, 0.25, 0.5, 0.75, 1];
+  return figure(title, description, WIDTH, HEIGHT, [
+    ...yAxis(ticks, y, tickFormat, right),
+    ...ticks.map((tick) => xTick(x(tick), bottom, tickFormat(tick))),
+    xTitle(bottom, xLabel),
+    html`<line class="reference" x1="${at(x(0))}" y1="${at(y(0))}" x2="${at(x(1))}" y2="${at(y(1))}" />`,
+    ...series.map(({ name, tone, points }) => {
+      const path = points.map((p) => `${at(x(p.x))},${at(y(p.y))}`).join(' ');
+      return html`<polyline class="line ${tone}" points="${path}" />${points.map(
+          (p) =>
+            html`<circle class="dot ${tone}" cx="${at(x(p.x))}" cy="${at(y(p.y))}" r="${p.small ? 2 : 4}"
+              ><title>${name}, ${p.title}</title></circle
+            >`,
+        )}`;
+    }),
+  ]);
+}
+
 export interface Histogram {
   title: string;
   description: string;
@@ -207,7 +244,8 @@ export interface Bars {
   title: string;
   description: string;
   tone: Tone;
-  bars: readonly { name: string; value: number }[];
+  /** `text` stands for the formatted value where it is given. */
+  bars: readonly { name: string; value: number; text?: string }[];
   format: (value: number) => string;
 }
 
@@ -221,16 +259,16 @@ export function barChart({ title, description, tone, bars, format }: Bars): Mark
     description,
     WIDTH,
     bars.length * row + 6,
-    bars.map(({ name, value }, i) => {
+    bars.map(({ name, value, text = format(value) }, i) => {
       const y = i * row + 3;
       return html`<g
-        ><title>${name}: ${format(value)}</title
+        ><title>${name}: ${text}</title
         ><text class="tick" x="${left - 8}" y="${y + 13}" text-anchor="end">${shorten(name, 13)}</text
         ><rect class="bar ${tone}" x="${left}" y="${y + 2}" width="${at(x(value))}" height="${row - 5}" /><text
           class="value"
           x="${at(left + x(value) + 6)}"
           y="${y + 13}"
-          >${format(value)}</text
+          >${text}</text
         ></g
       >`;
     }),

@@ -1,4 +1,5 @@
 import type { RunSettings } from '../contracts/settings.js';
+import type { CutoffFile } from '../contracts/stages.js';
 import type { LabelStatus } from '../contracts/tables.js';
 
 /** How the pool's predictive entropies lie, by what became of the images. `EntropyHistogram` fills it. */
@@ -7,7 +8,7 @@ export interface EntropyCounts {
   edges: readonly number[];
   /** Images a bin, edges.length - 1 numbers each. */
   counts: Readonly<Record<LabelStatus, readonly number[]>>;
-  /** The last round's cut-off; null where it is not on the predictive entropy. */
+  /** The last round's cut-off; null where it is not one number on the predictive entropy. */
   cutoff: number | null;
 }
 
@@ -39,5 +40,7 @@ export interface ReportExtra {
   histogram: EntropyCounts | null;
   /** confusion[truth][label] of the labels in force; null where the truth is unknown. */
   confusion: readonly (readonly number[])[] | null;
+  /** The last round's cut-off and calibration; null before the first round ended. */
+  cutoff: CutoffFile | null;
   pictures: readonly Gallery[];
 }

@@ -53,7 +53,7 @@ describe('stages', function () {
       shardSize: 60,
     });
     const { output } = await inActivity(() =>
-      createStageActivities(deps).split({ dataset, calibrationShare: 0.4, seed: 1, salt: '' }),
+      createStageActivities(deps).split({ dataset, calibrationShare: 0.4, validationShare: 0, seed: 1, salt: '' }),
     );
     train = { dataset, split: output.split, labels: null, preset: 'compact', steps: 40, seed: 1, round: 1, salt: '' };
   });
@@ -236,16 +236,34 @@ describe('stages', function () {
 
   it('relabel decides every image of the pool, and the round after counts on from its labels', async () => {
     const { relabel } = createStageActivities(deps);
+    const reliability = { ece: 0, nll: 0, bins: [] };
     const file: CutoffFile = {
-      format: 'labelloop.cutoff/1',
-      score: 'predictive_entropy',
+      format: 'labelloop.cutoff/2',
+      score: 'predictive-entropy',
       rule: 'target-error',
-      value: 1.5,
+      values: new Array<number>(10).fill(1.5),
+      classwise: false,
+      top: null,
+      scaling: {
+        method: 'none',
+        scale: new Array<number>(10).fill(1),
+        bias: new Array<number>(10).fill(0),
+        before: reliability,
+        after: reliability,
+      },
       estimate: { grade: 'B', accepted: 1, errors: 0, error: 0.25, upper: 1, coverage: 1 },
     };
-    const cutoff = await deps.store.putJson('cutoff/1', file);
+    const cutoff = await deps.store.putJson('cutoff/2', file);
     const { output: trained } = await trainWith(train);
-    const input = { dataset: train.dataset, pool, cutoff, clusters, model: trained.model, salt: '' };
+    const input = {
+      dataset: train.dataset,
+      pool,
+      cutoff,
+      clusters,
+      model: trained.model,
+      tenure: 'revocable' as const,
+      salt: '',
+    };
     const first = (await inActivity(() => relabel({ ...input, previous: null, round: 1 }))).output;
     const second = (await inActivity(() => relabel({ ...input, previous: first.labels, round: 2 }))).output;
     const rows = await decodeTable(tables.labels, await deps.store.readBytes(first.labels));
@@ -259,6 +277,13 @@ describe('stages', function () {
       first.labels.sha256,
       'streamed or whole, one digest',
     );
+
+    const ranked = await deps.store.putJson('cutoff/2', { ...file, rule: 'top-n', top: 7 } satisfies CutoffFile);
+    const permanent = { ...input, cutoff: ranked, tenure: 'permanent' as const };
+    const seven = (await inActivity(() => relabel({ ...permanent, previous: null, round: 1 }))).output;
+    const fourteen = (await inActivity(() => relabel({ ...permanent, previous: seven.labels, round: 2 }))).output;
+    assert.equal(seven.counts.accepted, 7);
+    assert.deepEqual([fourteen.counts.kept, fourteen.counts.added], [7, 7], 'seven more, and none twice');
   });
 
   it('keeps no scratch files', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { LabelRow } from '../../src/contracts/tables.js';
-import { countLabels, decide, uncertainty } from '../../src/labelling/relabel.js';
+import { countLabels, decide } from '../../src/labelling/relabel.js';
 import type { RoundContext } from '../../src/labelling/relabel.js';
 
 const classes = ['cat', 'dog', 'owl'];
@@ -16,13 +16,21 @@ const posterior = (index: number, predicted: number, entropy: number, logVarianc
   aleatoric: entropy / 2,
   epistemic: entropy / 2,
   log_variance: logVariance,
+  variation_ratio: 0,
+  kwon_aleatoric: 0,
+  kwon_epistemic: 0,
+  passes: 30,
   p: [0.9, 0.05, 0.05],
 });
 
 const assignment = (index: number, outlier = false) => ({ id: `id${index}`, cluster: 1, distance: 0.5, outlier });
 
+const unscaled = { method: 'none' as const, scale: [1, 1, 1], bias: [0, 0, 0] };
+
 const context = (round: number, value = 0.5): RoundContext => ({
-  cutoff: { score: 'predictive_entropy', value },
+  cutoff: { score: 'predictive-entropy', values: [value, value, value], scaling: unscaled },
+  top: null,
+  tenure: 'revocable',
   round,
   model: `model${round}`,
   classes,
@@ -71,10 +79,60 @@ describe('relabel', () => {
 
   it('compares the total uncertainty where the cut-off is on it', () => {
     const row = posterior(0, 1, 0.4, 0.3);
-    assert.equal(uncertainty(row, 'predictive_entropy'), 0.4);
-    assert.equal(uncertainty(row, 'total_uncertainty'), 0.7);
-    const total = { ...context(1), cutoff: { score: 'total_uncertainty' as const, value: 0.5 } };
-    assert.equal(decide(image(0), row, assignment(0), null, total).status, 'open');
+    const on = (score: 'predictive-entropy' | 'total-uncertainty') => ({
+      ...context(1),
+      cutoff: { ...context(1).cutoff, score },
+    });
+    assert.equal(decide(image(0), row, assignment(0), null, on('predictive-entropy')).status, 'accepted');
+    assert.equal(decide(image(0), row, assignment(0), null, on('total-uncertainty')).status, 'open');
+  });
+
+  it('compares each image with the cut-off of its predicted class', () => {
+    const byClass = { ...context(1), cutoff: { ...context(1).cutoff, values: [-1, 0.3, 0.8] } };
+    const rows = [0, 1, 2].map((predicted) =>
+      decide(image(0), posterior(0, predicted, 0.4), assignment(0), null, byClass),
+    );
+    assert.deepEqual(
+      rows.map(({ status, threshold }) => `${status} ${threshold}`),
+      ['open -1', 'open 0.3', 'accepted 0.8'],
+    );
+  });
+
+  it('keeps a permanent label as it was given, through uncertainty, another class and an outlier', () => {
+    const permanent = { ...context(2), tenure: 'permanent' as const };
+    const first = through([1, 0.1]);
+    for (const [predicted, entropy, outlier] of [
+      [1, 0.9, false],
+      [2, 0.1, false],
+      [1, 0.1, true],
+    ] as const)
+      // prettier-ignore
+      assert.equal(
+        summary(decide(image(0), posterior(0, predicted, entropy), assignment(0, outlier), first, permanent)),
+        'accepted keep 1 dog model 1 model1',
+      );
+    assert.equal(decide(image(0), posterior(0, 1, 0.1), assignment(0), null, permanent).change, 'accept');
+  });
+
+  it('takes by rank where the rule is one, and leaves outliers and held labels out of the count', () => {
+    let asked = 0;
+    const top = { take: () => ++asked > 0, value: 0.7 };
+    const ranked = { ...context(2), top };
+    assert.equal(decide(image(0), posterior(0, 1, 2), assignment(0, true), null, ranked).status, 'outlier');
+    const human = { ...through([1, 0.1]), source: 'human' as const };
+    assert.equal(decide(image(0), posterior(0, 1, 2), assignment(0), human, ranked).change, 'keep');
+    assert.equal(asked, 0);
+    const row = decide(image(0), posterior(0, 1, 2), assignment(0), null, ranked);
+    assert.deepEqual([row.status, row.threshold], ['accepted', 0.7]);
+  });
+
+  it('reports the calibrated probability and decides on the raw score', () => {
+    const scaling = { method: 'temperature' as const, scale: [0.5, 0.5, 0.5], bias: [0, 0, 0] };
+    const scaled = { ...context(1), cutoff: { ...context(1).cutoff, scaling } };
+    const row = decide(image(0), posterior(0, 0, 0.5), assignment(0), null, scaled);
+    const roots = [0.9, 0.05, 0.05].map(Math.sqrt);
+    assert.ok(Math.abs(row.probability - roots[0]! / (roots[0]! + roots[1]! + roots[2]!)) < 1e-12);
+    assert.deepEqual([row.status, row.label, row.predictive_entropy], ['accepted', 0, 0.5]);
   });
 
   it('refuses rows of different images', () => {

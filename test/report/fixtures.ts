@@ -1,3 +1,4 @@
+import type { CutoffFile } from '../../src/contracts/stages.js';
 import type { RunView } from '../../src/contracts/run.js';
 import { runView } from '../../src/contracts/run.js';
 import { runSettings } from '../../src/contracts/settings.js';
@@ -46,7 +47,7 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
     dryRun: true,
     round: 3,
     stage: null,
-    budget: { train: 300, calibration: 200, audit: 0 },
+    budget: { train: 300, validation: 0, calibration: 200, audit: 0 },
     pool: { total: 10_000, labelled: 9412, open: 520, outliers: 68 },
     rounds,
     labelsDigest: digest('d'),
@@ -58,6 +59,33 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
     endedAt: '2026-11-24T20:07:42.000Z',
     ...changes,
   } satisfies RunView);
+}
+
+/** A cut-off at .33 of an overconfident model, whose temperature mends half of it; `changes` go over it. */
+export function cutoff(changes: Partial<CutoffFile> = {}): CutoffFile {
+  const counts = [0, 0, 0, 1, 2, 2, 3, 4, 5, 6, 8, 10, 14, 25, 120];
+  const bins = (gap: number) =>
+    counts.map((count, i) => {
+      const confidence = count === 0 ? 0 : (i + 0.6) / 15;
+      return { count, confidence, accuracy: Math.max(0, confidence - gap * (1 - confidence)) };
+    });
+  return {
+    format: 'labelloop.cutoff/2',
+    score: 'predictive-entropy',
+    rule: 'target-error',
+    values: new Array<number>(10).fill(0.33),
+    classwise: false,
+    top: null,
+    scaling: {
+      method: 'temperature',
+      scale: new Array<number>(10).fill(0.8),
+      bias: new Array<number>(10).fill(0),
+      before: { ece: 0.0412, nll: 0.31, bins: bins(0.6) },
+      after: { ece: 0.0187, nll: 0.27, bins: bins(0.2) },
+    },
+    estimate: { grade: 'B', accepted: 186, errors: 2, error: 2.5 / 187, upper: 0.0335, coverage: 0.93 },
+    ...changes,
+  };
 }
 
 /** The run's further figures: ten classes, a bell of entropies, a confusion matrix; without pictures. */
@@ -79,6 +107,7 @@ export function figures(changes: Partial<ReportExtra> = {}): ReportExtra {
     confusion: classes.map((_, i) =>
       classes.map((__, j) => (i === j ? 925 + i : (i * 7 + j * 3) % 11 === 0 ? i + j : 0)),
     ),
+    cutoff: cutoff(),
     pictures: [],
     ...changes,
   };

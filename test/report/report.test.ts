@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { ACCEPT_EVERYTHING } from '../../src/contracts/scores.js';
 import { renderReport } from '../../src/report/report.js';
-import { figures, finishedRun } from './fixtures.js';
+import { figures, finishedRun, cutoff } from './fixtures.js';
 
 /** Elements that close themselves; everything else must be closed in order. */
 const VOID = new Set(['meta', 'img', 'br']);
@@ -42,6 +43,7 @@ describe('report', () => {
       'Coverage by round',
       'Label error by round',
       'Predictive entropy of the pool',
+      'Reliability of the probabilities',
       'Labels by class',
       'Confusion matrix',
       'Images',
@@ -51,8 +53,8 @@ describe('report', () => {
       'Settings',
     ]);
     assert.match(page, /src="data:image\/png;base64,iVBORw=="/);
-    assert.equal(page.match(/<svg /g)?.length, 5);
-    assert.equal(page.match(/role="img" aria-label="[^"]{20,}"/g)?.length, 5, 'each chart is described');
+    assert.equal(page.match(/<svg /g)?.length, 6);
+    assert.equal(page.match(/role="img" aria-label="[^"]{20,}"/g)?.length, 6, 'each chart is described');
   });
 
   it('says in sentences what came out, and that it was a dry run', () => {
@@ -73,9 +75,33 @@ describe('report', () => {
   });
 
   it('draws no target for a run whose rule aims at none', () => {
-    const settings = { ...figures().settings, threshold: 'fence' as const };
+    const settings = { ...figures().settings, threshold: 'iqr' as const };
     assert.match(textOf(renderReport(finishedRun(), figures())), /target 2/);
     assert.doesNotMatch(textOf(renderReport(finishedRun(), figures({ settings }))), /target 2/);
+  });
+
+  it('shows the calibration error before and after, and nothing after where nothing was scaled', () => {
+    const text = textOf(renderReport(finishedRun(), figures()));
+    assert.match(text, /as sampled, ECE 4\.12 %/);
+    assert.match(text, /temperature scaling, ECE 1\.87 %/);
+    const { scaling } = cutoff();
+    const plain = cutoff({ scaling: { ...scaling, method: 'none' } });
+    assert.doesNotMatch(textOf(renderReport(finishedRun(), figures({ cutoff: plain }))), /scaling, ECE/);
+  });
+
+  it('shows cut-offs that differ by class, each in its own words', () => {
+    const values = [0.33, 0.2, -1, ACCEPT_EVERYTHING, 0.33, 0.33, 0.33, 0.33, 0.33, 0.33];
+    const page = renderReport(finishedRun(), figures({ cutoff: cutoff({ values, classwise: true }) }));
+    assertBalanced(page);
+    assert.match(page, /Cut-off by predicted class\. 0: 0\.330, 1: 0\.200, 2: accepts nothing, 3: accepts everything/);
+    assert.doesNotMatch(page, /NaN|e\+38/);
+    assert.doesNotMatch(renderReport(finishedRun(), figures()), /Cut-off by predicted class/);
+  });
+
+  it('counts validation labels in the budget where there are any', () => {
+    const budget = { train: 240, validation: 60, calibration: 200, audit: 0 };
+    assert.match(textOf(renderReport(finishedRun({ budget }), figures())), /Validation 60 .* All 500/);
+    assert.doesNotMatch(textOf(renderReport(finishedRun(), figures())), /Validation/);
   });
 
   it('does not call no label at all a faultless result', () => {
@@ -96,7 +122,7 @@ describe('report', () => {
   });
 
   it('shows a run whose first round has not ended, and why a run failed', () => {
-    const nothing = figures({ classCounts: null, histogram: null, confusion: null });
+    const nothing = figures({ classCounts: null, histogram: null, confusion: null, cutoff: null });
     const error = { code: 'TRAINING_DIVERGED', message: 'loss became <NaN>' };
     const page = renderReport(finishedRun({ rounds: [], truth: null, labels: null, status: 'failed', error }), nothing);
     assertBalanced(page);
