@@ -36,7 +36,7 @@ async function compareRound(
   for await (const row of readRows(tables.labels, await store.fetch(round.labels))) {
     const answer = truth.get(row.id);
     // Images whose label nobody ever knew can't be compared; they count nowhere.
-    if (answer !== undefined) comparison.add(answer, row.label);
+    if (answer !== undefined) comparison.add(answer, row);
   }
   return comparison;
 }

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { deriveSeed } from '../contracts/random.js';
 import { decodeSafetensors, encodeSafetensors } from '../contracts/safetensors.js';
 import type { TensorFile } from '../contracts/safetensors.js';
-import { sampleOutput } from '../contracts/stages.js';
+import { cutoffFile, sampleOutput } from '../contracts/stages.js';
+import type { Ref } from '../contracts/references.js';
+import type { SequentialRule } from '../contracts/learner.js';
+import type { Store } from '../store/index.js';
 import type { SampleInput, SampleOutput } from '../contracts/stages.js';
 import type { ItemRow, PosteriorRow } from '../contracts/tables.js';
 import { encodeTable, tables } from '../store/index.js';
@@ -12,7 +15,7 @@ import { readItems, readManifest, shardOf } from './inputs.js';
 import { stage } from './stage.js';
 
 /** Scores one shard with stochastic forward passes. */
-export const sample = stage<SampleInput, SampleOutput>('sample', 1, sampleOutput, async (input, attempt) => {
+export const sample = stage<SampleInput, SampleOutput>('sample', 2, sampleOutput, async (input, attempt) => {
   const { store, learner, beating } = attempt;
   const folder = join(attempt.scratch, `sample-${randomUUID()}`);
   await mkdir(folder, { recursive: true });
@@ -21,21 +24,27 @@ export const sample = stage<SampleInput, SampleOutput>('sample', 1, sampleOutput
     const { shard, items, task } = await beating(async () => {
       const manifest = await readManifest(store, input.dataset);
       const found = shardOf(manifest, input.split, input.shard);
-      const [model, pixels, rows] = await Promise.all([
-        store.fetch(input.model),
+      const [models, pixels, rows, sequential] = await Promise.all([
+        Promise.all(input.models.map((model) => store.fetch(model))),
         store.fetch(found.pixels),
         readItems(store, found),
+        sequentialRule(store, input.cutoff),
       ]);
       const { count, offset } = found;
+      const { posterior, precision } = input;
       const seed = deriveSeed(deriveSeed(input.seed, 'sample', input.round), 'sample', SPLIT_STREAM[input.split]);
+      const passes = posterior === 'mc-dropout' ? input.passes : 1;
       return {
         shard: found,
         items: rows,
-        task: { kind: 'sample' as const, model, pixels, count, offset, passes: input.passes, seed, output },
+        task: {
+          kind: 'sample' as const,
+          ...{ models, posterior, pixels, count, offset, passes, sequential, seed, precision, output },
+        },
       };
     });
     await attempt.learnerReady();
-    await learner.sample(task, { signal: attempt.signal, onProgress: attempt.progress });
+    const { passes } = await learner.sample(task, { signal: attempt.signal, onProgress: attempt.progress });
     return await attempt.keeping(async () => {
       const file = decodeSafetensors(await readFile(output));
       const features = tensor(file, 'features');
@@ -43,6 +52,7 @@ export const sample = stage<SampleInput, SampleOutput>('sample', 1, sampleOutput
         posteriors: await store.putBytes('posteriors/1', encodeTable(tables.posteriors, posteriorRows(items, file))),
         features: await store.putBytes('features/1', encodeSafetensors({ features })),
         count: shard.count,
+        passes,
       };
     });
   } finally {
@@ -50,8 +60,18 @@ export const sample = stage<SampleInput, SampleOutput>('sample', 1, sampleOutput
   }
 });
 
+/** docs/benchmarks.md has the curve: agreement with a 1,000-pass reference as of 30 fixed passes, at a third of them. */
+const SEQUENTIAL = { least: 4, most: 100, settled: 3 };
+
 /** Images of different splits get different masks, though their positions are the same. */
 const SPLIT_STREAM = { labelled: 0, pool: 1, test: 2 };
+
+/** A pool image's decision against the round's cut-off settles how many passes it gets; a top-n cut-off lies in the pool itself. */
+async function sequentialRule(store: Store, cutoff: Ref | null): Promise<SequentialRule | null> {
+  if (!cutoff) return null;
+  const { score, values, top } = await store.readJson(cutoff, cutoffFile);
+  return top === null ? { score, cutoffs: values, ...SEQUENTIAL } : null;
+}
 
 type Tensor = TensorFile['tensors'][string];
 
@@ -66,25 +86,29 @@ function posteriorRows(items: readonly ItemRow[], file: TensorFile): PosteriorRo
   const column = (name: string): ArrayLike<number> => tensor(file, name).data;
   const p = tensor(file, 'p');
   const classes = p.shape[1] as number;
-  const [std, entropy, aleatoric, epistemic, variance] = [
-    column('probability_std'),
-    column('predictive_entropy'),
-    column('aleatoric'),
-    column('epistemic'),
-    column('log_variance'),
-  ];
+  const columns = {
+    probability_std: column('probability_std'),
+    predictive_entropy: column('predictive_entropy'),
+    aleatoric: column('aleatoric'),
+    epistemic: column('epistemic'),
+    log_variance: column('log_variance'),
+    variation_ratio: column('variation_ratio'),
+    kwon_aleatoric: column('kwon_aleatoric'),
+    kwon_epistemic: column('kwon_epistemic'),
+    passes: column('passes'),
+  };
+  type Moment = keyof typeof columns;
   return items.map(({ id }, i) => {
     const row = Array.from(p.data.subarray(i * classes, (i + 1) * classes));
     const predicted = row.indexOf(Math.max(...row));
+    const moments = Object.fromEntries(
+      (Object.keys(columns) as Moment[]).map((name) => [name, columns[name][i] as number]),
+    ) as Record<Moment, number>;
     return {
       id,
       predicted,
       probability: row[predicted] as number,
-      probability_std: std[i] as number,
-      predictive_entropy: entropy[i] as number,
-      aleatoric: aleatoric[i] as number,
-      epistemic: epistemic[i] as number,
-      log_variance: variance[i] as number,
+      ...moments,
       p: row,
     };
   });

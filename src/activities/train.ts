@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { LabelloopError, problem } from '../contracts/errors.js';
 import type { DatasetManifest, Shard } from '../contracts/dataset.js';
-import { deriveSeed } from '../contracts/random.js';
+import { deriveSeed, RandomStream } from '../contracts/random.js';
+import type { SeedPair } from '../contracts/learner.js';
 import { ref } from '../contracts/references.js';
 import type { Ref } from '../contracts/references.js';
 import { encodeSafetensors } from '../contracts/safetensors.js';
 import { trainOutput } from '../contracts/stages.js';
 import type { TrainInput, TrainOutput } from '../contracts/stages.js';
-import { recipeOf } from '../learner/client.js';
+import { pseudoLabelWeight } from '../labelling/weights.js';
+import { recipeOf, specOf } from '../learner/client.js';
 import { readRows, tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
 import { readLabels, readManifest, readSplit } from './inputs.js';
@@ -28,14 +30,14 @@ type TrainProgress = z.infer<typeof trainProgress>;
 const IDLE_ATTEMPTS = 10;
 
 /** Trains the round's student from fresh weights; goes on from the newest checkpoint of any earlier attempt. */
-export const train = stage<TrainInput, TrainOutput>('train', 1, trainOutput, run, dropCheckpoint);
+export const train = stage<TrainInput, TrainOutput>('train', 2, trainOutput, run, dropCheckpoint);
 
 async function run(input: TrainInput, attempt: Attempt): Promise<TrainOutput> {
   const { store, learner, beating, key } = attempt;
   const folder = join(attempt.scratch, `train-${randomUUID()}`);
   await mkdir(folder, { recursive: true });
   try {
-    const { manifest, task, progress } = await beating(() => prepare(input, attempt, folder));
+    const { images, task, progress } = await beating(() => prepare(input, attempt, folder));
     let saved = progress;
     await attempt.learnerReady();
     const result = await learner.train(task, {
@@ -54,8 +56,8 @@ async function run(input: TrainInput, attempt: Attempt): Promise<TrainOutput> {
     attempt.log.info({ event: 'trained', resumedAt: result.resumedAt, steps: result.steps }, 'train: done');
     return await attempt.keeping(async () => {
       const model = await store.putFile('model/1', task.output);
-      const { steps, loss, parameters } = result;
-      return { model, steps, loss, parameters, images: manifest.images };
+      const { steps, loss, stopped, validationAccuracy, parameters } = result;
+      return { model, steps, loss, stopped, validationAccuracy, parameters, images };
     });
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -64,77 +66,128 @@ async function run(input: TrainInput, attempt: Attempt): Promise<TrainOutput> {
 
 async function prepare(input: TrainInput, { store, key, checkpointSeconds, log }: Attempt, folder: string) {
   const manifest = await readManifest(store, input.dataset);
-  const { train: rows } = await readSplit(store, input.split);
-  const items = await trainingItems(store, manifest, rows, input.labels);
+  const split = await readSplit(store, input.split);
+  const answers = await readLabels(store, manifest);
+  const items = newItems(
+    input.labels ? [...manifest.shards.labelled, ...manifest.shards.pool] : manifest.shards.labelled,
+  );
+  addHuman(items, manifest, answers, split.train);
+  if (input.labels) await addPseudoLabels(items, store, manifest, input);
   const itemsPath = join(folder, 'items.safetensors');
   await writeFile(itemsPath, encodeItems(items));
-  const shards = await Promise.all(items.shards.map((shard) => store.fetch(shard.pixels)));
+  const validation = await writeValidation(join(folder, 'validation.safetensors'), manifest, answers, split.validation);
+  const shards = await fetchPixels(store, items.shards);
+  const seed = deriveSeed(deriveSeed(input.seed, 'train', input.round), 'member', input.member);
+  const unlabelled = input.student === 'consistency' ? unlabelledShards(manifest, seed) : [];
 
   const progress = await startAttempt(store, key);
   const resume = await fetchCheckpoint(progress, store, log);
-  const recipe = recipeOf(input.preset, manifest.image);
+  const { network, student, round, precision } = input;
+  const recipe = recipeOf({
+    network,
+    student,
+    round,
+    precision,
+    image: manifest.image,
+    items: items.label.length,
+    pool: manifest.counts.pool,
+  });
   const task = {
     kind: 'train' as const,
-    model: { preset: input.preset, image: manifest.image, classes: manifest.classes.length },
+    model: specOf(network, manifest.image, manifest.classes.length, round),
     recipe: { ...recipe, steps: input.steps ?? recipe.steps },
-    seed: deriveSeed(input.seed, 'train', input.round),
+    seed,
     shards,
     items: itemsPath,
+    validation,
+    unlabelled: await fetchPixels(store, unlabelled),
     resume,
     output: join(folder, 'model.safetensors'),
     checkpoint: join(folder, 'checkpoint'),
     checkpointSeconds,
   };
-  return { manifest: { images: items.label.length }, task, progress };
+  return { images: items.label.length, task, progress };
+}
+
+const fetchPixels = (store: Store, shards: readonly Shard[]): Promise<string[]> =>
+  Promise.all(shards.map((shard) => store.fetch(shard.pixels)));
+
+/**
+ * Pool shards that a consistency student learns from: 65,536 images at the usual shard size are more than it sees twice in a
+ * round, and what a worker must hold stays bounded, however large the pool.
+ */
+const UNLABELLED_SHARDS = 16;
+
+function unlabelledShards({ shards: { pool } }: DatasetManifest, seed: SeedPair): Shard[] {
+  if (pool.length <= UNLABELLED_SHARDS) return pool;
+  return new RandomStream(deriveSeed(seed, 'unlabelled')).shuffle([...pool]).slice(0, UNLABELLED_SHARDS);
 }
 
 interface TrainingItems {
-  shards: Shard[];
+  shards: readonly Shard[];
   shard: number[];
   row: number[];
   label: number[];
+  weight: number[];
   human: number[];
 }
 
-/** People's labels of the training part, and the pseudo-labels in force. */
-async function trainingItems(
-  store: Store,
-  manifest: DatasetManifest,
-  rows: readonly number[],
-  labels: Ref | null,
-): Promise<TrainingItems> {
-  const { labelled, pool } = manifest.shards;
-  const items: TrainingItems = {
-    shards: labels ? [...labelled, ...pool] : labelled,
-    shard: [],
-    row: [],
-    label: [],
-    human: [],
-  };
-  const place = positions(labelled);
-  const answers = await readLabels(store, manifest);
+const newItems = (shards: readonly Shard[]): TrainingItems => ({
+  shards,
+  shard: [],
+  row: [],
+  label: [],
+  weight: [],
+  human: [],
+});
+
+/** People's labels at some positions of the labelled split. */
+function addHuman(items: TrainingItems, manifest: DatasetManifest, answers: Int32Array, rows: readonly number[]): void {
+  const place = positions(manifest.shards.labelled);
   for (const position of rows) {
     const [shard, row] = place(position);
-    add(items, shard, row, answers[position] as number, 1);
+    add(items, shard, row, answers[position] as number, 1, 1);
   }
-  if (labels) {
-    const placeInPool = positions(pool);
-    let position = 0;
-    for await (const label of readRows(tables.labels, await store.fetch(labels))) {
-      if (label.status === 'accepted') {
-        const [shard, row] = placeInPool(position);
-        add(items, shard + labelled.length, row, label.label, label.source === 'human' ? 1 : 0);
-      }
-      position++;
-    }
-  }
-  return items;
 }
 
-function add(items: TrainingItems, shard: number, row: number, label: number, human: number): void {
+/** The labels in force in the pool. */
+async function addPseudoLabels(
+  items: TrainingItems,
+  store: Store,
+  { shards: { labelled, pool } }: DatasetManifest,
+  { labels, weights, round }: TrainInput,
+): Promise<void> {
+  const place = positions(pool);
+  let position = 0;
+  for await (const label of readRows(tables.labels, await store.fetch(labels as Ref))) {
+    if (label.status === 'accepted') {
+      const [shard, row] = place(position);
+      const human = label.source === 'human';
+      const weight = human ? 1 : pseudoLabelWeight(weights, label.total_uncertainty, round - 1);
+      add(items, shard + labelled.length, row, label.label, weight, human ? 1 : 0);
+    }
+    position++;
+  }
+}
+
+async function writeValidation(
+  path: string,
+  manifest: DatasetManifest,
+  answers: Int32Array,
+  rows: readonly number[],
+): Promise<string | null> {
+  if (rows.length === 0) return null;
+  const items = newItems(manifest.shards.labelled);
+  addHuman(items, manifest, answers, rows);
+  await writeFile(path, encodeItems(items));
+  return path;
+}
+
+function add(items: TrainingItems, shard: number, row: number, label: number, weight: number, human: number): void {
   items.shard.push(shard);
   items.row.push(row);
   items.label.push(label);
+  items.weight.push(weight);
   items.human.push(human);
 }
 
@@ -148,13 +201,13 @@ function positions(shards: readonly Shard[]): (position: number) => [shard: numb
   };
 }
 
-function encodeItems({ shard, row, label, human }: TrainingItems): Uint8Array {
+function encodeItems({ shard, row, label, weight, human }: TrainingItems): Uint8Array {
   const n = label.length;
   return encodeSafetensors({
     shard: { dtype: 'I32', shape: [n], data: Int32Array.from(shard) },
     row: { dtype: 'I32', shape: [n], data: Int32Array.from(row) },
     label: { dtype: 'I32', shape: [n], data: Int32Array.from(label) },
-    weight: { dtype: 'F32', shape: [n], data: new Float32Array(n).fill(1) },
+    weight: { dtype: 'F32', shape: [n], data: Float32Array.from(weight) },
     human: { dtype: 'U8', shape: [n], data: Uint8Array.from(human) },
   });
 }

@@ -65,10 +65,21 @@ export function fromStoreLines(view: RunView): string[] {
   );
 }
 
+const STOPPED = {
+  converged: 'its loss no longer fell',
+  validation: 'the validation images saw no better one',
+} as const;
+
+/** Which students were done before their last step, and why. */
+const stoppedLines = (view: RunView): string[] =>
+  view.rounds.flatMap(({ round, stopped }) =>
+    stopped === null ? [] : [`Round ${round}: training ended early, as ${STOPPED[stopped]}.`],
+  );
+
 /** What the figures are worth, in words. */
 export function gradeLines(view: RunView): string[] {
   const last = view.rounds.at(-1);
-  const estimate = last ? estimateLines(last.estimate) : [];
+  const estimate = last ? [...estimateLines(last.estimate), ...calibrationLines(last)] : [];
   if (!view.dryRun) return estimate;
   const compared = view.rounds.some((round) => round.truth !== null);
   return compared
@@ -94,10 +105,19 @@ function estimateLines({ error, upper, coverage }: Round['estimate']): string[] 
   ];
 }
 
+const calibrationLines = ({ calibrationError: error }: Round): string[] =>
+  error === null
+    ? []
+    : [
+        `Probabilities: calibration error ${percent(error.before)} as sampled, ${percent(error.after)} as exported, ` +
+          'on calibration labels.',
+      ];
+
 /** The end of `run watch` and of the demo: the table, what it is worth, where things are. */
 export const resultLines = (view: RunView, width?: number): string[] => [
   ...roundTable(view, width),
   ...fromStoreLines(view),
+  ...stoppedLines(view),
   '',
   ...gradeLines(view),
   '',
@@ -107,11 +127,11 @@ export const resultLines = (view: RunView, width?: number): string[] => [
 /** Where the labels, the model and the report are. */
 export function whereLines(view: RunView): string[] {
   const { budget, pool } = view;
-  const people = budget.train + budget.calibration + budget.audit;
+  const people = budget.train + budget.validation + budget.calibration + budget.audit;
   return pairs([
     [
       'People',
-      `${plural(people, 'label')}: ${count(budget.train)} for training, ${count(budget.calibration)} for calibration, ${count(budget.audit)} for audit`,
+      `${plural(people, 'label')}: ${count(budget.train)} for training, ${budget.validation > 0 ? `${count(budget.validation)} for validation, ` : ''}${count(budget.calibration)} for calibration, ${count(budget.audit)} for audit`,
     ],
     ...(view.labelsDigest === null
       ? []

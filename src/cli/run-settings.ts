@@ -17,12 +17,25 @@ export const settingFlags = {
   dataset: '--dataset',
   seed: '--seed',
   preset: '--preset',
-  rounds: '--rounds',
   targetError: '--target-error',
-  threshold: '--threshold',
-  calibrationShare: '--calibration-share',
-  passes: '--passes',
+  rounds: '--rounds',
+  network: '--network',
+  student: '--student',
   steps: '--steps',
+  posterior: '--posterior',
+  passes: '--passes',
+  sampling: '--sampling',
+  members: '--members',
+  threshold: '--threshold',
+  score: '--score',
+  limit: '--limit',
+  classwise: '--classwise',
+  scaling: '--scaling',
+  weights: '--weights',
+  labels: '--labels',
+  calibrationShare: '--calibration-share',
+  validationShare: '--validation-share',
+  precision: '--precision',
 } as const satisfies Partial<Record<keyof RunSettings, string>>;
 
 export type FlagSettings = Partial<Record<keyof typeof settingFlags, string>>;
@@ -45,7 +58,7 @@ export async function readRunSettings(
       .map((key) => [key, flags[key as keyof FlagSettings]] as const)
       .filter((entry): entry is readonly [string, string] => entry[1] !== undefined)
       // A dataset may be named by digits alone.
-      .map(([key, text]) => [key, key === 'dataset' ? text : numberOr(text)]),
+      .map(([key, text]) => [key, key === 'dataset' ? text : valueOf(text)]),
   );
   const given: Record<string, unknown> = { ...fromFile, ...fromFlags, ...(salt === undefined ? {} : { salt }) };
   const checked = runSettings.safeParse(given);
@@ -62,9 +75,11 @@ export async function readRunSettings(
 
 const flagOf = (key: string): string => (key in settingFlags ? settingFlags[key as keyof typeof settingFlags] : key);
 
-/** '7' -> 7; what is no number stays text, for the schema to judge: a share may be '2%'. */
-const numberOr = (text: string): number | string =>
-  text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+/** '7' -> 7, 'true' -> true; what is neither stays text, for the schema to judge: a share may be '2%'. */
+function valueOf(text: string): number | boolean | string {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}
 
 async function readSettingsFile(file: string): Promise<Record<string, unknown>> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {

@@ -1,5 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { runLines } from './end-table.js';
+import {
+  labelTenures,
+  networkNames,
+  posteriorNames,
+  presetNames,
+  samplingNames,
+  scalingNames,
+  scoreNames,
+  studentNames,
+  thresholdRules,
+  weightNames,
+} from '../contracts/presets.js';
 import { count, table } from './format.js';
 import { examples, verb, withClient } from './verb.js';
 import { follow } from './watch.js';
@@ -19,13 +31,32 @@ export function addRunVerbs(program: Command, context: Context): void {
     // Not commander's requiredOption: the dataset may come from the settings file.
     .option('--dataset <name>', 'dataset to label')
     .option('--seed <n>', 'all randomness comes from it (default 0)')
-    .option('--preset <name>', 'model and training recipe (default compact)')
+    .option(
+      '--preset <name>',
+      'method, which decides the settings below: ' + presetNames.join(', ') + ' (default compact)',
+    )
     .option('--target-error <share>', 'label error that the cut-off aims at, 0.02 or 2% (default 2%)')
-    .option('--rounds <n>', 'rounds at most (default 3)')
-    .option('--passes <n>', 'stochastic forward passes an image (default 30)')
-    .option('--steps <n>', "training steps a round (default: the preset's)")
-    .option('--threshold <rule>', 'cut-off rule: target-error or fence (default target-error)')
+    .option('--rounds <n>', 'rounds at most')
+    .option('--network <name>', networkNames.join(', '))
+    .option('--student <name>', 'what a student learns from: ' + studentNames.join(', '))
+    .option('--steps <n>', "training steps a round (default: the recipe's)")
+    .option('--posterior <name>', "what an image's passes differ in: " + posteriorNames.join(', '))
+    .option('--passes <n>', 'stochastic forward passes an image')
+    .option(
+      '--sampling <name>',
+      'all passes for every image, or as many as its decision needs: ' + samplingNames.join(', '),
+    )
+    .option('--members <n>', 'networks of an ensemble')
+    .option('--threshold <rule>', 'rule for the cut-off: ' + thresholdRules.join(', '))
+    .option('--score <name>', 'uncertainty that it compares: ' + scoreNames.join(', '))
+    .option('--limit <number>', "the rule's own number: reach, z, n or probability")
+    .option('--classwise <yes>', 'true: a cut-off a class where the calibration labels allow it')
+    .option('--scaling <name>', 'calibration of the mean softmax: ' + scalingNames.join(', '))
+    .option('--weights <name>', 'weights of pseudo-labels in training: ' + weightNames.join(', '))
+    .option('--labels <tenure>', 'whether later rounds may take pseudo-labels back: ' + labelTenures.join(', '))
     .option('--calibration-share <share>', 'share of the labelled images kept for the cut-off (default 40%)')
+    .option('--validation-share <share>', 'share of the training images that choose the best checkpoint')
+    .option('--precision <name>', 'float32 or bfloat16 (default float32)')
     .option('--settings <file>', 'YAML or JSON file with settings; flags override it')
     .option('--fresh', 'compute every stage anew instead of taking it from the store')
     .option('--salt <text>', 'another text computes every stage anew, and again the next time finds it in the store')

@@ -34,7 +34,7 @@ export function viewOf(facts: RunFacts, { manifest, rounds, comparison, report }
     dryRun: manifest?.dryRun ?? false,
     round: live?.round ?? memo?.round ?? 0,
     stage: live?.stage ?? null,
-    budget: memo?.budget ?? { train: 0, calibration: 0, audit: 0 },
+    budget: { train: 0, validation: 0, calibration: 0, audit: 0, ...memo?.budget },
     pool: last
       ? { total, labelled: last.counts.accepted, open: last.counts.open, outliers: last.counts.outliers }
       : { total, labelled: 0, open: total, outliers: 0 },
@@ -50,6 +50,9 @@ export function viewOf(facts: RunFacts, { manifest, rounds, comparison, report }
         coverage: record.estimate.coverage,
       },
       fromStore: record.fromStore,
+      stopped: record.stopped,
+      calibrationError: record.calibrationError,
+      passes: record.passes,
       truth: comparison?.rounds[index] ?? null,
     })),
     labelsDigest: last?.labels.sha256 ?? null,

@@ -1,6 +1,5 @@
-import { runSettings } from './settings.js';
+import { settingSchemas } from './settings.js';
 import type { z } from 'zod';
-import type { RunSettings } from './settings.js';
 
 /** How the places of settings are called where they were given: flags, lines of a file, names of an input. */
 export interface Places {
@@ -46,7 +45,7 @@ type Issue = z.core.$ZodIssue;
 function wrong(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'string' ? 'text' : 'a number'}`;
+      return `must be ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'string' ? 'text' : issue.expected === 'boolean' ? 'true or false' : 'a number'}`;
     case 'too_small':
       return `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
     case 'too_big':
@@ -62,9 +61,9 @@ function wrong(issue: Issue): string {
   }
 }
 
-const known = Object.keys(runSettings.shape);
+const known = Object.keys(settingSchemas);
 
 const show = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : JSON.stringify(value));
 
 /** What the setting is, in the schema's own words. */
-const meaning = (key: string): string => runSettings.shape[key as keyof RunSettings].description ?? key;
+const meaning = (key: string): string => settingSchemas[key as keyof typeof settingSchemas].description ?? key;

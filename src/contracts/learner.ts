@@ -15,7 +15,7 @@ export const modelSpec = z.strictObject({
   growth: z.int().positive().nullable(),
 });
 export type ModelSpec = z.infer<typeof modelSpec>;
-export type { NetworkName } from './settings.js';
+export type { NetworkName } from './presets.js';
 
 /**
  * Random distortions, each uniform up to its limit: `shift` as a share of the side, `rotation` in degrees, `scale` as a

@@ -1,15 +1,66 @@
-import type {
-  LabelTenure,
-  NetworkName,
-  PosteriorName,
-  PresetName,
-  SamplingName,
-  ScalingName,
-  ScoreName,
-  StudentName,
-  ThresholdRule,
-  WeightName,
-} from './settings.js';
+/*
+ * The names that settings are made of, and what each preset stands for. Free of zod.
+ */
+
+export const presetNames = ['compact', 'resnet', 'dbst-2019', 'st', 'dst', 'dest', 'supervised'] as const;
+export type PresetName = (typeof presetNames)[number];
+
+export const networkNames = ['compact', 'resnet', 'densenet'] as const;
+export type NetworkName = (typeof networkNames)[number];
+
+/** How a student learns: from labels and pseudo-labels as they are, augmented, or from the pool too (FixMatch). */
+export const studentNames = ['supervised', 'augmented', 'consistency'] as const;
+export type StudentName = (typeof studentNames)[number];
+
+/** What the passes of an image differ in: dropout's masks, the members of an ensemble, or nothing (one pass). */
+export const posteriorNames = ['mc-dropout', 'ensemble', 'softmax'] as const;
+export type PosteriorName = (typeof posteriorNames)[number];
+
+/** How many passes a pool image gets: all, or as many as its decision needs (docs/methods.md). */
+export const samplingNames = ['fixed', 'sequential'] as const;
+export type SamplingName = (typeof samplingNames)[number];
+
+/** Rules for the cut-off; all but `target-error` are of the literature and control no error. */
+export const thresholdRules = [
+  'target-error',
+  'iqr',
+  'median',
+  'z-score',
+  'modified-z-score',
+  'max-of-n',
+  'top-n',
+  'probability',
+  'ups',
+  'all',
+] as const;
+export type ThresholdRule = (typeof thresholdRules)[number];
+
+/** What a cut-off compares; small is certain (contracts/scores.ts has the formulas). */
+export const scoreNames = [
+  'predictive-entropy',
+  'aleatoric',
+  'mutual-information',
+  'log-variance',
+  'total-uncertainty',
+  'kwon-aleatoric',
+  'kwon-epistemic',
+  'max-softmax',
+  'variation-ratio',
+  'ups',
+] as const;
+export type ScoreName = (typeof scoreNames)[number];
+
+/** Weight of a pseudo-label in the loss, from the total uncertainty U of arXiv 1812.01681. */
+export const weightNames = ['none', 'exp-sqrt-u', 'annealed'] as const;
+export type WeightName = (typeof weightNames)[number];
+
+/** Whether a later round may take a pseudo-label back. */
+export const labelTenures = ['revocable', 'permanent'] as const;
+export type LabelTenure = (typeof labelTenures)[number];
+
+/** What turns the mean softmax into calibrated probabilities. */
+export const scalingNames = ['none', 'temperature', 'vector'] as const;
+export type ScalingName = (typeof scalingNames)[number];
 
 /** The settings that a preset decides. */
 export interface Method {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ref } from './references.js';
-import { labelCounts, truthRecord } from './stages.js';
+import { calibrationError, labelCounts, roundRecord, truthRecord } from './stages.js';
 import type { Ref } from './references.js';
 import type { RunSettings, RunSettingsInput } from './settings.js';
 import type { TruthRecord } from './stages.js';
@@ -119,6 +119,12 @@ export const runView = z.strictObject({
       testAccuracy: z.number().nullable(),
       estimate: z.strictObject({ error: z.number(), upper: z.number(), coverage: z.number() }),
       fromStore: z.array(z.string()),
+      /** Why training ended before its last step; null where it didn't. */
+      stopped: roundRecord.shape.stopped,
+      /** Expected calibration error of the probabilities as sampled, and as exported. */
+      calibrationError: calibrationError.nullable(),
+      /** Mean stochastic passes a pool image. */
+      passes: z.number().nullable(),
       /** This round against the hidden labels; null until the closing comparison, or where there are none. */
       truth: truthRecord.nullable(),
     }),

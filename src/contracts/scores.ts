@@ -1,4 +1,4 @@
-import type { ScoreName } from './settings.js';
+import type { ScoreName } from './presets.js';
 import type { PosteriorRow } from './tables.js';
 
 /** What the scores are made of: moments of an image's passes. */

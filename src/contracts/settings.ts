@@ -1,5 +1,17 @@
 import { z } from 'zod';
-import { methodOf } from './presets.js';
+import {
+  labelTenures,
+  methodOf,
+  networkNames,
+  posteriorNames,
+  presetNames,
+  samplingNames,
+  scalingNames,
+  scoreNames,
+  studentNames,
+  thresholdRules,
+  weightNames,
+} from './presets.js';
 
 /** A share between 0 and 1; `0.02`, `'0.02'` and `'2%'` are the same. */
 export const share = z
@@ -22,75 +34,16 @@ export const name = z
     "lower-case letters, digits, '.', '_' and '-', at most 100, first a letter or digit",
   );
 
-export const presetNames = ['compact', 'resnet', 'dbst-2019', 'st', 'dst', 'dest', 'supervised'] as const;
 export const presetName = z.enum(presetNames);
-export type PresetName = z.infer<typeof presetName>;
-
-export const networkNames = ['compact', 'resnet', 'densenet'] as const;
 export const networkName = z.enum(networkNames);
-export type NetworkName = z.infer<typeof networkName>;
-
-/** How a student learns: from labels and pseudo-labels as they are, augmented, or from the pool too (FixMatch). */
-export const studentNames = ['supervised', 'augmented', 'consistency'] as const;
 export const studentName = z.enum(studentNames);
-export type StudentName = z.infer<typeof studentName>;
-
-/** What the passes of an image differ in: dropout's masks, the members of an ensemble, or nothing (one pass). */
-export const posteriorNames = ['mc-dropout', 'ensemble', 'softmax'] as const;
 export const posteriorName = z.enum(posteriorNames);
-export type PosteriorName = z.infer<typeof posteriorName>;
-
-/** How many passes a pool image gets: all, or as many as its decision needs (docs/uncertainty.md). */
-export const samplingNames = ['fixed', 'sequential'] as const;
 export const samplingName = z.enum(samplingNames);
-export type SamplingName = z.infer<typeof samplingName>;
-
-/** Rules for the cut-off; all but `target-error` and `none` are of the literature and control no error. */
-export const thresholdRules = [
-  'target-error',
-  'iqr',
-  'median',
-  'z-score',
-  'modified-z-score',
-  'max-of-n',
-  'top-n',
-  'probability',
-  'ups',
-  'all',
-] as const;
 export const thresholdRule = z.enum(thresholdRules);
-export type ThresholdRule = z.infer<typeof thresholdRule>;
-
-/** What a cut-off compares; small is certain (contracts/scores.ts has the formulas). */
-export const scoreNames = [
-  'predictive-entropy',
-  'aleatoric',
-  'mutual-information',
-  'log-variance',
-  'total-uncertainty',
-  'kwon-aleatoric',
-  'kwon-epistemic',
-  'max-softmax',
-  'variation-ratio',
-  'ups',
-] as const;
 export const scoreName = z.enum(scoreNames);
-export type ScoreName = z.infer<typeof scoreName>;
-
-/** Weight of a pseudo-label in the loss, from the total uncertainty U of arXiv 1812.01681. */
-export const weightNames = ['none', 'exp-sqrt-u', 'annealed'] as const;
 export const weightName = z.enum(weightNames);
-export type WeightName = z.infer<typeof weightName>;
-
-/** Whether a later round may take a pseudo-label back. */
-export const labelTenures = ['revocable', 'permanent'] as const;
 export const labelTenure = z.enum(labelTenures);
-export type LabelTenure = z.infer<typeof labelTenure>;
-
-/** What turns the mean softmax into calibrated probabilities. */
-export const scalingNames = ['none', 'temperature', 'vector'] as const;
 export const scalingName = z.enum(scalingNames);
-export type ScalingName = z.infer<typeof scalingName>;
 
 /** Settings as a user may leave them out: what a preset decides is optional. */
 const givenSettings = z.strictObject({
@@ -107,7 +60,7 @@ const givenSettings = z.strictObject({
     .describe('label error that the cut-off aims at, as a share or a percentage'),
   threshold: thresholdRule.optional().describe('rule for the cut-off'),
   score: scoreName.optional().describe('uncertainty that the cut-off compares'),
-  limit: z.number().positive().optional().describe("the rule's own number: reach, z, n or probability"),
+  limit: z.number().positive().nullable().optional().describe("the rule's own number: reach, z, n or probability"),
   classwise: z.boolean().optional().describe('a cut-off a class where the calibration labels allow it'),
   calibrationShare: share
     .pipe(z.number().gt(0).lt(1))

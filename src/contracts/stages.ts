@@ -41,10 +41,10 @@ export type SplitOutput = z.infer<typeof splitOutput>;
 
 /** The file behind a `split/2` reference: positions in the labelled split, ascending. */
 export const splitFile = z.strictObject({
-  format: z.literal('labelloop.split/2'),
+  format: z.enum(['labelloop.split/1', 'labelloop.split/2']),
   train: z.array(z.int()),
-  /** Choose the best checkpoint; empty where the last one counts. */
-  validation: z.array(z.int()),
+  /** Choose the best checkpoint; empty where the last one counts, absent in split/1. */
+  validation: z.array(z.int()).default([]),
   calibration: z.array(z.int()),
 });
 export type SplitFile = z.infer<typeof splitFile>;
@@ -306,6 +306,11 @@ export const truthRecord = z.strictObject({
   labelErrorInterval: interval.nullable(),
   kappa: z.number().nullable().describe("Cohen's kappa of the labels in force with the truth"),
   testAccuracy: z.number().nullable(),
+  aurc: z.number().nullable().default(null).describe('area under the risk-coverage curve of predictive entropy'),
+  coverageAt: z
+    .array(z.strictObject({ error: z.number(), coverage: z.number() }))
+    .default([])
+    .describe('coverage that the best cut-off would have at a label error'),
 });
 export type TruthRecord = z.infer<typeof truthRecord>;
 

@@ -34,7 +34,8 @@ export type LabelChange = z.infer<typeof labelChange>;
 /**
  * Columns of `labels/1` (Parquet), a row an image of the pool, in its order. `label` is -1 and `class` empty unless
  * `status` is `accepted`. `round` and `model` say when and by which model the label in force was first given (0 and empty
- * without one); `threshold` is this round's cut-off.
+ * without one); `threshold` is this round's cut-off for the predicted class; `probability` is calibrated; `total_uncertainty` is U of
+ * arXiv 1812.01681.
  */
 export interface LabelRow {
   id: string;
@@ -48,6 +49,7 @@ export interface LabelRow {
   predictive_entropy: number;
   aleatoric: number;
   epistemic: number;
+  total_uncertainty: number;
   cluster: number;
   source: 'model' | 'human' | '';
   round: number;

@@ -1,20 +1,38 @@
 import type { TruthRecord } from '../contracts/stages.js';
+import { selectiveRisk } from './selective.js';
 import { clopperPearson } from './statistics.js';
 
-/**
- * Labels against the truth, one image at a time: memory grows with the classes squared, not with the pool.
- */
+/** Label errors whose best coverage is told. */
+const ERRORS = [0.005, 0.01, 0.02, 0.05];
+
+/** An image of the pool as the round left it. */
+interface Decided {
+  /** -1 where it has none. */
+  label: number;
+  predicted: number;
+  predictive_entropy: number;
+}
+
+/** Labels against the truth, one image at a time; of an image, 5 bytes are kept for the ranking. */
 export class Comparison {
   /** [classes, classes], row = truth, column = label. */
   private readonly cells: Uint32Array;
   private images = 0;
+  private scores = new Float32Array(1024);
+  private wrong = new Uint8Array(1024);
 
   constructor(private readonly classes: number) {
     this.cells = new Uint32Array(classes * classes);
   }
 
-  /** Takes one image: its true class, and its label or -1 where it has none. */
-  add(truth: number, label: number): void {
+  /** Takes one image and its true class. */
+  add(truth: number, { label, predicted, predictive_entropy: score }: Decided): void {
+    if (this.images === this.scores.length) {
+      this.scores = doubled(this.scores, Float32Array);
+      this.wrong = doubled(this.wrong, Uint8Array);
+    }
+    this.scores[this.images] = score;
+    this.wrong[this.images] = predicted === truth ? 0 : 1;
     this.images++;
     if (label >= 0) this.cells[truth * this.classes + label]!++;
   }
@@ -50,12 +68,15 @@ export class Comparison {
   record(testAccuracy: number | null): TruthRecord {
     const { labelled, right } = this.sums();
     const wrong = labelled - right;
+    const ranking = selectiveRisk(this.scores.subarray(0, this.images), this.wrong.subarray(0, this.images), ERRORS);
     return {
       coverage: this.images === 0 ? 0 : labelled / this.images,
       labelError: labelled === 0 ? null : wrong / labelled,
       labelErrorInterval: labelled === 0 ? null : clopperPearson(wrong, labelled),
       kappa: this.kappa(),
       testAccuracy,
+      aurc: this.images === 0 ? null : ranking.aurc,
+      coverageAt: ranking.coverageAt,
     };
   }
 
@@ -74,4 +95,10 @@ export class Comparison {
     });
     return { labelled, right, byTruth, byLabel };
   }
+}
+
+function doubled<T extends Float32Array | Uint8Array>(values: T, Kind: new (length: number) => T): T {
+  const larger = new Kind(2 * values.length);
+  larger.set(values);
+  return larger;
 }

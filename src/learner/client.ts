@@ -17,7 +17,7 @@ import type {
   TrainResult,
 } from '../contracts/learner.js';
 
-export { recipeOf } from './recipe.js';
+export { recipeOf, specOf } from './recipe.js';
 
 /** What the client logs to; a pino logger is one. */
 export interface LearnerLogger {

@@ -1,6 +1,6 @@
 import type { ImageShape } from '../contracts/dataset.js';
 import type { ModelSpec, NetworkName, Recipe } from '../contracts/learner.js';
-import type { StudentName } from '../contracts/settings.js';
+import type { StudentName } from '../contracts/presets.js';
 
 /** What a recipe depends on. */
 export interface RecipeInput {

@@ -87,7 +87,7 @@ function thresholdsOf(
   const counts = countsOf(backend, tf.cast(tf.add(taught, 1), 'int32'), classes + 1);
   const [untaught, byClass] = tf.split(counts, [1, classes]) as [Tensor1D, Tensor1D];
   const share = tf.div(byClass, tf.maximum(tf.max(counts), tf.maximum(untaught, 1)));
-  const before = tf.gather(taught, places);
+  const before = gather(backend, taught, places);
   const now = tf.where(tf.greaterEqual(confidence, threshold), tf.cast(answer, 'float32'), before);
   return {
     limits: tf.mul(tf.div(share, tf.sub(2, share)), threshold),
@@ -110,3 +110,16 @@ const scatter = ({ tf, op }: Backend, target: Tensor1D, places: Tensor1D, values
     tf.reshape(places, [-1, 1]),
     values,
   ]);
+
+/** `from` at `places`; tfjs's own gather reads the places, which have no values while a step is compiled. */
+const gather = ({ tf, op }: Backend, from: Tensor1D, places: Tensor1D): Tensor1D =>
+  op(
+    'GatherV2',
+    {
+      Tparams: { type: 'float32' },
+      Tindices: { type: 'int32' },
+      Taxis: { type: 'int32' },
+      batch_dims: { int: 0 },
+    },
+    [from, places, tf.scalar(0, 'int32')],
+  );

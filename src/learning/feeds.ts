@@ -1,17 +1,20 @@
 import { deriveSeed, RandomStream } from '../contracts/random.js';
 import { changes, drawViews, VIEW_WIDTH } from './augment.js';
 import { Batches, Cycle, itemWeights } from './batches.js';
+import { learningErrors } from './errors.js';
 import { imageSize, PixelFiles } from './pixels.js';
 import { seedOf } from './random-ops.js';
 import { augmentations, seedsOf, unlabelledBatch } from './student.js';
 import type { SeedPair, TrainTask } from '../contracts/learner.js';
 import type { Items } from './batches.js';
-import type { FeedValue } from './graph/step.js';
+import type { FeedValue } from './graph.js';
 import type { Network } from './network.js';
 
 /**
  * What a training's steps are fed with but for the optimiser's numbers: images, labels and all that is random, a function
  * of (seed, step), so that a training can start in its middle.
+ *
+ * @throws SHAPE_MISMATCH where a pool is to be learnt from and there is none
  */
 export class StudentFeeds {
   readonly mixed: boolean;
@@ -37,6 +40,7 @@ export class StudentFeeds {
     const ends: number[] = [];
     task.unlabelled.forEach((_, shard) => ends.push((ends.at(-1) ?? 0) + (pool?.count(shard) ?? 0)));
     this.pool = pool ? (ends.at(-1) ?? 0) : 0;
+    if (pool && this.pool === 0) throw learningErrors.noPool();
     const members = Int32Array.from({ length: this.pool }, (_, i) => i);
     this.unlabelled = pool ? { cycle: new Cycle(members, deriveSeed(seed, 'unlabelled')), files: pool, ends } : null;
   }

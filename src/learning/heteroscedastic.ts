@@ -1,3 +1,4 @@
+import { withGradient } from './custom-gradient.js';
 import type { Backend, Tensor, Tensor1D, Tensor2D, Tensor3D } from './backend.js';
 
 /**
@@ -17,37 +18,37 @@ import type { Backend, Tensor, Tensor1D, Tensor2D, Tensor3D } from './backend.js
  * Source: Kendall and Gal 2017, eq. 12 (arXiv 1703.04977); Ribeiro et al. 2018.
  */
 export function heteroscedasticLoss(
-  { tf, op }: Backend,
+  backend: Backend,
   logits: Tensor2D,
   logVariance: Tensor1D,
   labels: Tensor2D,
   noise: Tensor3D,
 ): Tensor1D {
+  const { tf, op } = backend;
   const [draws, n] = noise.shape;
-  const loss = tf.customGrad((...inputs: unknown[]) => {
-    const [f, s, save] = inputs as [Tensor2D, Tensor1D, (tensors: Tensor[]) => void];
-    const sigma = tf.exp(tf.mul(s, 0.5)).reshape([1, n, 1]);
-    const deviation = tf.mul(noise, sigma);
-    const drawn = tf.add(deviation, f.reshape([1, ...f.shape]));
-    const logP = op('LogSoftmax', { T: { type: 'float32' } }, [drawn]);
-    const logPy = tf.sum(tf.mul(logP, labels), 2);
-    const peak = tf.max(logPy, 0, true);
-    const ratio = tf.exp(tf.sub(logPy, peak));
-    const total = tf.sum(ratio, 0, true);
-    const negativeLog = tf.sub(Math.log(draws), tf.add(tf.log(total), peak)).reshape([n]);
-    // Also what comes from outside: tfjs may let a tensor go that it does not know the gradient needs.
-    save([deviation, logP, ratio, total, labels]);
-    return {
-      value: negativeLog,
-      // d loss / d drawn = r * (p - y), r = the draws' shares of the mean probability of the true class;
-      // d drawn / d s = deviation / 2.
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [dev, logProbability, share, sum, y] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor];
-        const scale = tf.mul(tf.div(share, sum), dy).reshape([draws, n, 1]);
-        const gradient = tf.mul(scale, tf.sub(tf.exp(logProbability), y));
-        return [tf.sum(gradient, 0), tf.sum(tf.mul(gradient, dev), [0, 2]).mul(0.5)];
-      },
-    };
-  });
-  return loss(logits, logVariance) as Tensor1D;
+  return withGradient(
+    backend,
+    [logits, logVariance],
+    (f, s) => {
+      const sigma = tf.exp(tf.mul(s, 0.5)).reshape([1, n, 1]);
+      const deviation = tf.mul(noise, sigma);
+      const drawn = tf.add(deviation, f.reshape([1, ...logits.shape]));
+      const logP = op('LogSoftmax', { T: { type: 'float32' } }, [drawn]);
+      const logPy = tf.sum(tf.mul(logP, labels), 2);
+      const peak = tf.max(logPy, 0, true);
+      const ratio = tf.exp(tf.sub(logPy, peak));
+      const total = tf.sum(ratio, 0, true);
+      const value: Tensor1D = tf.sub(Math.log(draws), tf.add(tf.log(total), peak)).reshape([n]);
+      // Also what comes from outside: tfjs may let a tensor go that it does not know the gradient needs.
+      return { value, saved: [deviation, logP, ratio, total, labels] };
+    },
+    // d loss / d drawn = r * (p - y), r = the draws' shares of the mean probability of the true class;
+    // d drawn / d s = deviation / 2.
+    (dy, saved) => {
+      const [deviation, logP, ratio, total, y] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor];
+      const scale = tf.mul(tf.div(ratio, total), dy).reshape([draws, n, 1]);
+      const gradient = tf.mul(scale, tf.sub(tf.exp(logP), y));
+      return [tf.sum(gradient, 0), tf.sum(tf.mul(gradient, deviation), [0, 2]).mul(0.5)];
+    },
+  );
 }

@@ -1,3 +1,4 @@
+import { withGradient } from './custom-gradient.js';
 import type { Backend, Scalar, Tensor, Tensor1D } from './backend.js';
 
 /** sum w l / n over items of a kind: 0 where there is none. */
@@ -15,23 +16,21 @@ export const weightedMean = ({ tf }: Backend, losses: Tensor1D, weights: Tensor1
  * Source: Zoph et al. 2020, arXiv 2006.06882, section 3.2.
  */
 export function normalisedSum(
-  { tf }: Backend,
+  backend: Backend,
   human: Scalar,
   pseudo: Scalar,
   averages: { human: Tensor; pseudo: Tensor },
   a: number,
 ): Scalar {
+  const { tf } = backend;
   const ratio = tf.div(tf.mul(averages.human, a), tf.maximum(averages.pseudo, 1e-8));
-  const sum = tf.customGrad((...inputs: unknown[]) => {
-    const [h, p, save] = inputs as [Scalar, Scalar, (tensors: Tensor[]) => void];
-    save([ratio]);
-    return {
-      value: tf.div(tf.add(h, tf.mul(ratio, p)), 1 + a),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const share = tf.div(dy, 1 + a);
-        return [share, tf.mul(share, saved[0] as Tensor)];
-      },
-    };
-  });
-  return sum(human, pseudo) as Scalar;
+  return withGradient(
+    backend,
+    [human, pseudo],
+    (h, p) => ({ value: tf.div<Scalar>(tf.add(h, tf.mul(ratio, p)), 1 + a), saved: [ratio] }),
+    (dy, [r]) => {
+      const share = tf.div(dy, 1 + a);
+      return [share, tf.mul(share, r as Tensor)];
+    },
+  );
 }

@@ -7,11 +7,12 @@ import { initialStatistics, initialWeights, splitStatistics, splitWeights } from
 import { decayMask, optimiserOf } from './optimise.js';
 import { floatPixels } from './pixels.js';
 import { normal } from './random-ops.js';
+import { SideOutputs } from './side-outputs.js';
 import type { Recipe, SeedPair } from '../contracts/learner.js';
 import type { Augmentation } from './augment.js';
 import type { Backend, Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from './backend.js';
 import type { Teaching } from './consistency.js';
-import type { FeedSpec, Step, Tensors } from './graph/step.js';
+import type { FeedSpec, Step, Tensors } from './graph.js';
 import type { Network, Output, Pass } from './network.js';
 
 /** Share of the old value that batch normalisation's moving statistics keep in a step: Keras's default. */
@@ -179,14 +180,14 @@ function lossAndGradient(
   };
   const parameters = splitWeights(backend, network, variables['weights'] as Tensor1D);
   const { value, grads } = tf.valueAndGrads(loss)(parameters);
-  const gradient = tf.concat1d(grads.map((part) => part.flatten() as Tensor1D));
+  const gradient = tf.concat1d(grads.map((part) => part.flatten()));
   const { averages: lossAverages, ...observed } = side.take();
   const updates: Tensors = lossAverages ? { 'loss.averages': lossAverages } : {};
   if (network.statistics.length > 0) {
     const seen = network.statistics.flatMap((_, i) => [observed[`mean.${i}`], observed[`variance.${i}`]] as Tensor1D[]);
     updates['statistics'] = moving(backend, variables['statistics'] as Tensor, tf.concat1d(seen), STATISTICS_MOMENTUM);
   }
-  return { value: value as Scalar, gradient, updates };
+  return { value: value, gradient, updates };
 }
 
 /** Labelled images, then strong views of the pool's. */
@@ -249,28 +250,6 @@ function averages({ tf }: Backend, moved: Tensors, variables: Tensors, feeds: Te
         return [`average.${name}`, tf.add(old, tf.mul(tf.sub(moved[name] as Tensor, old), share))];
       }),
   );
-}
-
-/** Tensors made in the scope of a gradient, in which tfjs lets go of all but its value. */
-class SideOutputs {
-  private readonly kept: Tensors = {};
-
-  constructor(private readonly backend: Backend) {}
-
-  keep<T extends Tensor>(name: string, tensor: T): T {
-    return (this.kept[name] = this.backend.tf.keep(tensor));
-  }
-
-  /** Hands them to the scope around. */
-  take(): Tensors {
-    return Object.fromEntries(
-      Object.entries(this.kept).map(([name, tensor]) => {
-        const taken = tensor.clone();
-        tensor.dispose();
-        return [name, taken];
-      }),
-    );
-  }
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Recipe } from '../contracts/learner.js';
 import type { Backend, Tensor, Tensor1D } from './backend.js';
 import type { Items } from './batches.js';
 import type { Parameters } from './checkpoint.js';
-import type { CompiledStep } from './graph/step.js';
+import type { CompiledStep } from './graph.js';
 import type { Network } from './network.js';
 import type { PixelFiles } from './pixels.js';
 

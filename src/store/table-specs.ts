@@ -16,6 +16,8 @@ export type AnyColumnType = 'string' | 'int32' | 'float' | 'boolean' | 'float[]'
 export interface TableSpec<Row> {
   readonly name: string;
   readonly columns: { readonly [Column in keyof Row & string]: ColumnType<Row[Column]> };
+  /** Columns that files of an earlier version lack, and the value that stands for them. */
+  readonly absent?: Partial<Row>;
 }
 
 /** `posteriors/1`, as contracts/tables.ts documents it; so for the tables below. */

@@ -84,12 +84,16 @@ export async function* readGroups<Row extends object>(
   });
   const columns = Object.keys(spec.columns);
   const found = parquetSchema(metadata).children.map((child) => child.element.name);
-  if (columns.join() !== found.join())
+  const absent = Object.entries(spec.absent ?? {}).filter(([name]) => !found.includes(name));
+  const expected = columns.filter((name) => !absent.some(([other]) => other === name));
+  if (expected.join() !== found.join())
     throw storeErrors.format(place, `${spec.name} with columns ${columns.join(', ')}; it has ${found.join(', ')}`);
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
-    yield (await parquetReadObjects({ file, metadata, rowStart, rowEnd })) as Row[];
+    const rows = (await parquetReadObjects({ file, metadata, rowStart, rowEnd })) as Row[];
+    for (const [name, value] of absent) for (const row of rows) Object.assign(row, { [name]: value });
+    yield rows;
     rowStart = rowEnd;
   }
 }

@@ -8,12 +8,14 @@ import {
   continueAsNew,
   isCancellation,
   log,
+  patched,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Ref } from '../contracts/references.js';
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
 import type { SplitName } from '../contracts/dataset.js';
-import type { OpenOutput, RoundRecord, SampleOutput, StageResult } from '../contracts/stages.js';
+import type { RunSettings } from '../contracts/settings.js';
+import type { OpenOutput, RoundRecord, SampleOutput, StageResult, TrainOutput } from '../contracts/stages.js';
 import { Control, stoppedOnRequest } from './control.js';
 import { learner, stages } from './stages.js';
 import { slidingWindow } from './window.js';
@@ -64,34 +66,79 @@ export async function selfTraining(input: SelfTrainingInput): Promise<RunSummary
 const stateOf = (input: SelfTrainingInput): RoundState | undefined =>
   workflowInfo().continuedFromExecutionRunId === undefined ? undefined : input.state;
 
+/** Settings of a run that release 0.1.0 began, which knew one method and had no names for its parts. */
+const FIRST_METHOD = {
+  network: 'compact',
+  student: 'augmented',
+  score: 'predictive-entropy',
+  limit: null,
+  classwise: false,
+  validationShare: 0,
+  scaling: 'none',
+  posterior: 'mc-dropout',
+  sampling: 'fixed',
+  members: 5,
+  weights: 'none',
+  labels: 'revocable',
+  precision: 'float32',
+} as const;
+
+function completed(settings: RunSettings): RunSettings {
+  const given = settings as Omit<RunSettings, 'threshold'> & { threshold: RunSettings['threshold'] | 'fence' };
+  if (given.threshold !== 'fence') return { ...FIRST_METHOD, ...settings };
+  return { ...FIRST_METHOD, ...settings, threshold: 'iqr', score: 'total-uncertainty', limit: 1.5 };
+}
+
 async function round(control: Control, input: SelfTrainingInput, state?: RoundState): Promise<RunSummary> {
   const ledger = new Ledger();
-  const run = state ?? (await open(control, input, ledger));
+  const run = state ? { ...state, settings: completed(state.settings) } : await open(control, input, ledger);
   show(control, run);
 
-  const model = await train(control, run, ledger);
-  const labelled = await sample(control, run, ledger, 'labelled', model.model);
-  const pool = await sample(control, run, ledger, 'pool', model.model);
+  const students = await train(control, run, ledger);
+  const models = students.map(({ model }) => model);
+  const labelled = await sample(control, run, ledger, 'labelled', models, null);
+  // Runs that an earlier release began score the pool first; the cut-off must come before passes that depend on it.
+  const early = patched('cut-off before pool');
+  const poolBefore = early ? null : await sample(control, run, ledger, 'pool', models, null);
   const cutoff = await threshold(control, run, ledger, labelled);
-  const clusters = await cluster(control, run, ledger, pool);
-  const relabelled = await relabel(control, run, ledger, { model: model.model, pool, cutoff: cutoff.cutoff, clusters });
-  const test = run.shards.test > 0 ? await sample(control, run, ledger, 'test', model.model) : null;
+  const sequential = run.settings.sampling === 'sequential' && run.settings.posterior === 'mc-dropout';
+  const pool = poolBefore ?? (await sample(control, run, ledger, 'pool', models, sequential ? cutoff.cutoff : null));
+  const clusters = await cluster(control, run, ledger, pool.set);
+  const [student, ...others] = students as [TrainOutput, ...TrainOutput[]];
+  const relabelled = await relabel(control, run, ledger, {
+    model: student.model,
+    pool: pool.set,
+    cutoff: cutoff.cutoff,
+    clusters,
+  });
+  const test = run.shards.test > 0 ? await sample(control, run, ledger, 'test', models, null) : null;
   const record: Omit<RoundRecord, 'testAccuracy' | 'calibrationAccuracy'> = {
     round: run.round,
-    model: model.model,
+    model: student.model,
+    members: others.map(({ model }) => model),
     labels: relabelled.labels,
     cutoff: cutoff.cutoff,
     clusters,
-    pool,
+    pool: pool.set,
     counts: relabelled.counts,
     estimate: cutoff.estimate,
-    loss: model.loss,
+    calibrationError: cutoff.calibrationError,
+    loss: student.loss,
+    stopped: student.stopped,
+    passes: pool.passes / Math.max(1, run.counts.pool),
     seconds: ledger.seconds,
     fromStore: ledger.fromStore,
   };
   const { history } = await control.stage('evaluate', (summary) =>
     stages.evaluate.executeWithOptions({ summary }, [
-      { dataset: run.dataset, split: run.split, labelled, test, history: run.history, record },
+      {
+        dataset: run.dataset,
+        split: run.split,
+        labelled: labelled.set,
+        test: test?.set ?? null,
+        history: run.history,
+        record,
+      },
     ]),
   );
   log.info('round done', { round: run.round, ...relabelled.counts });
@@ -123,7 +170,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
   return {
     history,
     labels: relabelled.labels,
-    model: model.model,
+    model: student.model,
     comparison: comparison?.comparison ?? null,
     truth: comparison?.last ?? null,
     rounds: run.round,
@@ -142,6 +189,7 @@ async function open(control: Control, input: SelfTrainingInput, ledger: Ledger):
         {
           dataset,
           calibrationShare: settings.calibrationShare,
+          validationShare: settings.validationShare,
           seed: settings.seed,
           salt: settings.salt,
         },
@@ -152,7 +200,7 @@ async function open(control: Control, input: SelfTrainingInput, ledger: Ledger):
     ...opened,
     round: 1,
     split: parts.split,
-    budget: { train: parts.train, calibration: parts.calibration, audit: 0 },
+    budget: { train: parts.train, validation: parts.validation, calibration: parts.calibration, audit: 0 },
     labels: null,
     history: null,
     accepted: 0,
@@ -161,36 +209,58 @@ async function open(control: Control, input: SelfTrainingInput, ledger: Ledger):
   };
 }
 
-async function train(control: Control, run: Opened, ledger: Ledger) {
+/** One student, or the members of an ensemble. */
+async function train(control: Control, run: Opened, ledger: Ledger): Promise<TrainOutput[]> {
   const { settings } = run;
-  return ledger.take(
-    'train',
-    await control.stage('train', (summary) =>
-      learner.train.executeWithOptions({ summary }, [
-        {
-          dataset: run.dataset,
-          split: run.split,
-          labels: run.labels,
-          preset: settings.preset,
-          steps: settings.steps ?? null,
-          seed: settings.seed,
-          round: run.round,
-          salt: settings.salt,
-        },
-      ]),
+  const members = settings.posterior === 'ensemble' ? settings.members : 1;
+  const trained = await control.stage('train', (summary) =>
+    Promise.all(
+      Array.from({ length: members }, (_, member) =>
+        learner.train.executeWithOptions(
+          { summary: members === 1 ? summary : `${summary}, member ${member + 1} of ${members}` },
+          [
+            {
+              dataset: run.dataset,
+              split: run.split,
+              labels: run.labels,
+              network: settings.network,
+              student: settings.student,
+              weights: settings.weights,
+              steps: settings.steps ?? null,
+              precision: settings.precision,
+              member,
+              seed: settings.seed,
+              round: run.round,
+              salt: settings.salt,
+            },
+          ],
+        ),
+      ),
     ),
   );
+  return trained.map((result) => ledger.take('train', result));
 }
 
 /** Scores one split, a shard an activity, and gathers the references into one. */
-async function sample(control: Control, run: Opened, ledger: Ledger, split: SplitName, model: Ref): Promise<Ref> {
+async function sample(
+  control: Control,
+  run: Opened,
+  ledger: Ledger,
+  split: SplitName,
+  models: Ref[],
+  cutoff: Ref | null,
+): Promise<{ set: Ref; passes: number }> {
   const { settings, round } = run;
   const shards = run.shards[split];
+  let passes = 0;
   const task = {
     dataset: run.dataset,
     split,
-    model,
+    models,
+    posterior: settings.posterior,
     passes: settings.passes,
+    precision: settings.precision,
+    cutoff,
     seed: settings.seed,
     round,
     salt: settings.salt,
@@ -200,7 +270,7 @@ async function sample(control: Control, run: Opened, ledger: Ledger, split: Spli
     const scored: StageResult<SampleOutput> = await learner.sample.executeWithOptions({ summary }, [
       { ...task, shard },
     ]);
-    ledger.take('sample', scored);
+    passes += ledger.take('sample', scored).passes;
     if (split === 'pool') control.shardDone();
   };
   return control.stage('sample', async () => {
@@ -208,14 +278,14 @@ async function sample(control: Control, run: Opened, ledger: Ledger, split: Spli
     await slidingWindow(shards, settings.window, scoreShard);
     for (;;) {
       const { set, missing } = await stages.gather({ ...task, shards });
-      if (set) return set;
+      if (set) return { set, passes };
       // A shard's result was damaged or another release wrote it since: score those again.
       await slidingWindow(missing.length, settings.window, (i) => scoreShard(missing[i] as number));
     }
   });
 }
 
-async function threshold(control: Control, run: Opened, ledger: Ledger, labelled: Ref) {
+async function threshold(control: Control, run: Opened, ledger: Ledger, labelled: { set: Ref }) {
   const { settings } = run;
   return ledger.take(
     'threshold',
@@ -224,9 +294,14 @@ async function threshold(control: Control, run: Opened, ledger: Ledger, labelled
         {
           dataset: run.dataset,
           split: run.split,
-          labelled,
+          labelled: labelled.set,
           rule: settings.threshold,
+          score: settings.score,
+          limit: settings.limit,
+          classwise: settings.classwise,
           targetError: settings.targetError,
+          scaling: settings.scaling,
+          seed: settings.seed,
           salt: settings.salt,
         },
       ]),
@@ -265,7 +340,7 @@ async function relabel(
     'relabel',
     await control.stage('relabel', (summary) =>
       stages.relabel.executeWithOptions({ summary }, [
-        { ...from, dataset, round, previous: labels, salt: settings.salt },
+        { ...from, dataset, round, previous: labels, tenure: settings.labels, salt: settings.salt },
       ]),
     ),
   );
@@ -278,7 +353,7 @@ function initialState(from: RoundState | undefined): RunState {
     rounds: from?.settings.rounds ?? 0,
     stage: from ? 'train' : 'open',
     shards: { done: 0, total: from?.shards.pool ?? 0 },
-    budget: from?.budget ?? { train: 0, calibration: 0, audit: 0 },
+    budget: { train: 0, validation: 0, calibration: 0, audit: 0, ...from?.budget },
     pool: { total: 0, labelled: 0, open: 0, outliers: 0 },
     settings: from?.settings ?? null,
     dataset: from?.dataset ?? null,

@@ -55,7 +55,10 @@ describe('stages', function () {
     const { output } = await inActivity(() =>
       createStageActivities(deps).split({ dataset, calibrationShare: 0.4, validationShare: 0, seed: 1, salt: '' }),
     );
-    train = { dataset, split: output.split, labels: null, preset: 'compact', steps: 40, seed: 1, round: 1, salt: '' };
+    train = {
+      ...{ dataset, split: output.split, labels: null, seed: 1, round: 1, salt: '', member: 0 },
+      ...{ network: 'compact', student: 'augmented', weights: 'none', steps: 40, precision: 'float32' },
+    };
   });
 
   after(async () => {
@@ -204,8 +207,11 @@ describe('stages', function () {
     const task = {
       dataset: train.dataset,
       split: 'pool' as const,
-      model: output.model,
+      models: [output.model],
+      posterior: 'mc-dropout' as const,
       passes: 3,
+      precision: 'float32' as const,
+      cutoff: null,
       seed: 1,
       round: 1,
       salt: '',

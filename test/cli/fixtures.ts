@@ -17,6 +17,8 @@ export const truth = (labelError: number | null): TruthRecord => ({
   labelErrorInterval: labelError === null ? null : { lower: labelError * 0.9, upper: labelError * 1.1 },
   kappa: labelError === null ? null : 0.982,
   testAccuracy: 0.981,
+  aurc: 0.0014,
+  coverageAt: [],
 });
 
 export const round = (changes: Partial<RunView['rounds'][number]> = {}): RunView['rounds'][number] => ({
@@ -33,6 +35,9 @@ export const round = (changes: Partial<RunView['rounds'][number]> = {}): RunView
   testAccuracy: 0.981,
   estimate: { error: 0.012, upper: 0.029, coverage: 0.91 },
   fromStore: [],
+  stopped: null,
+  calibrationError: { before: 0.031, after: 0.012 },
+  passes: 30,
   truth: null,
   ...changes,
 });
@@ -45,7 +50,7 @@ export const view = (changes: Partial<RunView> = {}): RunView => ({
   dryRun: false,
   round: 1,
   stage: null,
-  budget: { train: 300, calibration: 200, audit: 0 },
+  budget: { train: 300, validation: 0, calibration: 200, audit: 0 },
   pool: { total: 10_000, labelled: 9312, open: 588, outliers: 100 },
   rounds: [round()],
   labelsDigest: 'a'.repeat(64),
@@ -101,6 +106,7 @@ export const labelRow = (id: string): LabelRow => ({
   probability: 0.99,
   predictive_entropy: 0.02,
   aleatoric: 0.015,
+  total_uncertainty: 0.2,
   epistemic: 0.005,
   cluster: 0,
   source: 'model',

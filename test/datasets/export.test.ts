@@ -18,6 +18,7 @@ const accepted: LabelRow = {
   predictive_entropy: Math.fround(0.1),
   aleatoric: 0,
   epistemic: 0,
+  total_uncertainty: Math.fround(0.3),
   cluster: 3,
   source: 'model',
   round: 2,

@@ -6,7 +6,7 @@ import { fixture } from './fixtures.js';
 /** Compares pairs of [truth, label]. */
 const compare = (classes: number, pairs: [number, number][]): Comparison => {
   const comparison = new Comparison(classes);
-  for (const [truth, label] of pairs) comparison.add(truth, label);
+  for (const [truth, label] of pairs) comparison.add(truth, { label, predicted: label, predictive_entropy: 0 });
   return comparison;
 };
 
@@ -26,6 +26,9 @@ describe('comparison with the truth', () => {
       labelErrorInterval: clopperPearson(1, 4),
       kappa: 0.5,
       testAccuracy: 0.9,
+      // All equally certain: each coverage has the error of all, 2 of 5.
+      aurc: 0.4,
+      coverageAt: [0.005, 0.01, 0.02, 0.05].map((error) => ({ error, coverage: 0 })),
     });
     assert.deepEqual(comparison.confusion(), [
       [1, 1],

@@ -14,14 +14,25 @@ export function temporaryDirectory(): string {
 }
 
 export const tinyRecipe: Recipe = {
+  student: 'augmented',
   steps: 12,
   batch: 16,
+  optimiser: 'adamw',
   learningRate: 2e-3,
+  schedule: 'cosine',
   weightDecay: 0.02,
   dropout: 0.3,
   draws: 5,
   humanShare: 0.5,
-  augment: { shift: 0.1, rotation: 10, scale: 0.1, erase: 0.5 },
+  pseudoWeight: null,
+  classWeights: false,
+  weak: { shift: 0.1, rotation: 10, scale: 0.1, erase: 0.5, flip: 0 },
+  strong: null,
+  consistency: null,
+  averaging: 0,
+  validateEvery: 4,
+  patience: 0,
+  precision: 'float32',
 };
 
 /** Images of `classes` kinds: a bright bar at a place that tells the class, in noise. */
@@ -73,11 +84,13 @@ export function barTasks(directory: string, image: ImageShape, classes = 4, n = 
     directory,
     train: (overrides = {}) => ({
       kind: 'train',
-      model: { preset: 'compact', image, classes },
+      model: { network: 'compact', image, classes, growth: null },
       recipe: tinyRecipe,
       seed: [1, 2],
       shards: [file('pixels')],
       items: file('items'),
+      validation: null,
+      unlabelled: [],
       resume: null,
       output: file('model'),
       checkpoint: file('checkpoint'),
@@ -86,12 +99,15 @@ export function barTasks(directory: string, image: ImageShape, classes = 4, n = 
     }),
     sample: (overrides = {}) => ({
       kind: 'sample',
-      model: file('model'),
+      models: [file('model')],
+      posterior: 'mc-dropout',
       pixels: file('pixels'),
       count: n,
       offset: 0,
       passes: 5,
+      sequential: null,
       seed: [3, 4],
+      precision: 'float32',
       output: file('posterior'),
       ...overrides,
     }),

@@ -4,13 +4,10 @@ import path from 'node:path';
 import { LabelloopError } from '../../src/contracts/errors.js';
 import { decodeSafetensors, encodeSafetensors, tensorNamed } from '../../src/contracts/safetensors.js';
 import { loadBackend } from '../../src/learning/backend.js';
-import { Batches, Cycle } from '../../src/learning/batches.js';
-import { createModel, initialWeights } from '../../src/learning/model.js';
-import { adamW, learningRate, stepSize } from '../../src/learning/optimise.js';
-import { standardise } from '../../src/learning/pixels.js';
+import { Batches, Cycle, itemWeights } from '../../src/learning/batches.js';
 import { train } from '../../src/learning/train.js';
 import { barTasks, temporaryDirectory, tinyRecipe } from './fixtures.js';
-import type { TaskListener, TrainTask } from '../../src/contracts/learner.js';
+import type { NetworkName, Recipe, TaskListener, TrainTask } from '../../src/contracts/learner.js';
 
 const backend = loadBackend();
 const { tf } = backend;
@@ -39,27 +36,98 @@ describe('train', () => {
     assert.equal((await trained({ seed: [9, 9] })).bytes.equals(once.bytes), false);
   });
 
-  it('ends in the same bits whether or not it was stopped and resumed, at any step', async () => {
-    const whole = await trained();
-    for (const at of [1, 7, 11]) {
-      const controller = new AbortController();
-      const checkpoint = path.join(directory, `stopped-${at}`);
-      const stopping = trained(
-        { checkpoint, checkpointSeconds: 1e-6 },
-        {
-          signal: controller.signal,
-          onCheckpoint: ({ step }) => {
-            if (step === at) controller.abort();
-            return Promise.resolve();
-          },
+  const consistency = (thresholds: 'fixed' | 'flexmatch' | 'freematch'): Partial<Recipe> => ({
+    student: 'consistency',
+    weak: { shift: 0.1, rotation: 5, scale: 0, erase: 0, flip: 0 },
+    strong: { operations: 2, magnitude: 0.5 },
+    consistency: { ratio: 2, threshold: 0.6, thresholds, weight: 1 },
+    averaging: 0.9,
+  });
+  const students: Record<string, { recipe: Partial<Recipe>; network?: NetworkName }> = {
+    'augmented, AdamW': { recipe: {} },
+    'supervised, SGD, class weights': {
+      recipe: {
+        weak: null,
+        optimiser: 'sgd',
+        schedule: 'steps',
+        learningRate: 0.05,
+        classWeights: true,
+        humanShare: null,
+      },
+    },
+    'normalised losses': { recipe: { pseudoWeight: 1 } },
+    'RandAugment and averaged weights': { recipe: { strong: { operations: 2, magnitude: 0.7 }, averaging: 0.9 } },
+    FixMatch: { recipe: consistency('fixed') },
+    'FlexMatch with normalised losses': { recipe: { ...consistency('flexmatch'), pseudoWeight: 1 } },
+    'FreeMatch in bfloat16': { recipe: { ...consistency('freematch'), precision: 'bfloat16' } },
+    'FixMatch with batch normalisation': { recipe: { ...consistency('fixed'), batch: 4 }, network: 'resnet' },
+  };
+
+  for (const [name, { recipe, network = 'compact' }] of Object.entries(students))
+    it(`ends in the same bits whether or not it was stopped and resumed: ${name}`, async () => {
+      const task: Partial<TrainTask> = {
+        recipe: { ...tinyRecipe, ...recipe, steps: 8, validateEvery: 2 },
+        model: { network, image, classes: 4, growth: null },
+        unlabelled: recipe.consistency ? tasks.train().shards : [],
+        validation: tasks.train().items,
+      };
+      const whole = await trained(task);
+      for (const at of [1, 5]) {
+        const checkpoint = path.join(directory, `stopped-${names++}`);
+        await assert.rejects(stoppedAt(at, { ...task, checkpoint }), code('CANCELLED'));
+        const resumed = await trained({ ...task, resume: `${checkpoint}.${at}` });
+        assert.equal(resumed.result.resumedAt, at);
+        assert.equal(resumed.result.loss, whole.result.loss);
+        assert.equal(resumed.result.validationAccuracy, whole.result.validationAccuracy);
+        assert.equal(resumed.bytes.equals(whole.bytes), true);
+      }
+    });
+
+  function stoppedAt(at: number, overrides: Partial<TrainTask>) {
+    const controller = new AbortController();
+    return trained(
+      { checkpointSeconds: 1e-6, ...overrides },
+      {
+        signal: controller.signal,
+        onCheckpoint: ({ step }) => {
+          if (step === at) controller.abort();
+          return Promise.resolve();
         },
-      );
-      await assert.rejects(stopping, code('CANCELLED'));
-      const resumed = await trained({ resume: `${checkpoint}.${at}` });
-      assert.equal(resumed.result.resumedAt, at);
-      assert.equal(resumed.result.loss, whole.result.loss);
-      assert.equal(resumed.bytes.equals(whole.bytes), true);
-    }
+      },
+    );
+  }
+
+  it('keeps the checkpoint that is best on the validation images, and stops when no better one comes', async () => {
+    const recipe: Recipe = { ...tinyRecipe, steps: 400, validateEvery: 2, patience: 3 };
+    const { result } = await trained({ recipe, validation: tasks.train().items });
+    assert.equal(result.stopped, 'validation');
+    assert.ok((result.validationAccuracy as number) > 0.9, `${result.validationAccuracy}`);
+    assert.ok(result.steps < 400);
+  });
+
+  it('ends early when the loss stands still', async () => {
+    const recipe: Recipe = { ...tinyRecipe, steps: 200, learningRate: 1e-9, validateEvery: 5, patience: 2 };
+    const { result } = await trained({ recipe });
+    assert.equal(result.stopped, 'converged');
+    assert.ok(result.steps < 100, `${result.steps} steps`);
+  });
+
+  it('lets an item of weight 0 teach nothing', async () => {
+    const file = decodeSafetensors(fs.readFileSync(tasks.train().items));
+    const items = (wrong: boolean): string => {
+      const copy = structuredClone(file);
+      tensorNamed(copy, 'weight', 'F32').data.fill(0, 0, 32);
+      if (wrong) tensorNamed(copy, 'label', 'I32').data.fill(0, 0, 32);
+      const written = path.join(directory, `items-${names++}`);
+      fs.writeFileSync(written, encodeSafetensors(copy.tensors));
+      return written;
+    };
+    const [right, wrong] = [await trained({ items: items(false) }), await trained({ items: items(true) })];
+    assert.equal(right.bytes.equals(wrong.bytes), true);
+  });
+
+  it('refuses a consistency student without a pool', async () => {
+    await assert.rejects(trained({ recipe: { ...tinyRecipe, ...consistency('fixed') } }), code('SHAPE_MISMATCH'));
   });
 
   it('writes a last checkpoint when it is stopped, and rejects when its listener has it', async () => {
@@ -150,8 +218,13 @@ describe('train', () => {
   it('writes a model that says what it is, a tensor a parameter', async () => {
     const { bytes, result } = await trained();
     const { tensors, metadata } = decodeSafetensors(bytes);
-    assert.equal(metadata['format'], 'labelloop.model/1');
-    assert.deepEqual(JSON.parse(metadata['spec'] as string), { preset: 'compact', image, classes: 4 });
+    assert.equal(metadata['format'], 'labelloop.model/2');
+    assert.deepEqual(JSON.parse(metadata['spec'] as string), {
+      network: 'compact',
+      image,
+      classes: 4,
+      growth: null,
+    });
     assert.deepEqual(tensors['logits.kernel']?.shape, [128, 4]);
     const count = Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0);
     assert.equal(count, result.parameters);
@@ -197,61 +270,6 @@ describe('train', () => {
   });
 });
 
-describe('model', () => {
-  it('halves until the picture is at most 7x7, whatever its size', () => {
-    for (const side of [8, 15, 28, 32, 64, 100, 224, 512]) {
-      const model = createModel({ preset: 'compact', image: { height: side, width: side, channels: 3 }, classes: 10 });
-      assert.ok(model.width <= 7 * 7 * 128, `${side}: ${model.width}`);
-      assert.deepEqual(model.parameters.find(({ name }) => name === 'dense.kernel')?.shape, [model.width, 128]);
-    }
-  });
-
-  it('starts kernels with variance gain / fan-in and biases at 0', () => {
-    const model = createModel({ preset: 'compact', image: { height: 28, width: 28, channels: 1 }, classes: 10 });
-    const weights = initialWeights(model, [1, 2]);
-    let offset = 0;
-    for (const { name, shape, fanIn, gain } of model.parameters) {
-      const values = weights.subarray(offset, (offset += shape.reduce((a, b) => a * b, 1)));
-      const variance = values.reduce((sum, value) => sum + value * value, 0) / values.length;
-      if (fanIn === 0) assert.equal(variance, 0, name);
-      else assert.ok(Math.abs((variance * fanIn) / gain - 1) < 6 * Math.sqrt(2 / values.length), name);
-    }
-  });
-});
-
-describe('optimiser', () => {
-  it('equals AdamW worked out by hand', () => {
-    const recipe = { ...tinyRecipe, steps: 100, learningRate: 0.1, weightDecay: 0.5 };
-    tf.tidy(() => {
-      const zero = () => tf.zeros([2]);
-      let state = { weights: tf.tensor1d([1, -2]), first: zero(), second: zero() } as Parameters<typeof adamW>[1];
-      const expected = { w: [1, -2], m: [0, 0], v: [0, 0] };
-      for (let step = 0; step < 3; step++) {
-        const gradient = [0.5 * (step + 1), -0.1];
-        state = adamW(backend, state, tf.tensor1d(gradient), tf.tensor1d([1, 0]), stepSize(recipe, step));
-        const rate = learningRate(recipe, step);
-        for (const i of [0, 1]) {
-          const g = gradient[i] as number;
-          const m = (expected.m[i] = 0.9 * (expected.m[i] as number) + 0.1 * g);
-          const v = (expected.v[i] = 0.99 * (expected.v[i] as number) + 0.01 * g * g);
-          const move = m / (1 - 0.9 ** (step + 1)) / (Math.sqrt(v / (1 - 0.99 ** (step + 1))) + 1e-8);
-          const decay = i === 0 ? 0.5 * (expected.w[i] as number) : 0;
-          expected.w[i] = (expected.w[i] as number) - rate * (move + decay);
-        }
-      }
-      state.weights.dataSync().forEach((value, i) => assert.ok(Math.abs(value - (expected.w[i] as number)) < 1e-5));
-    });
-  });
-
-  it('warms up to the peak and ends near 0', () => {
-    const schedule = { learningRate: 1, steps: 100 };
-    const rates = Array.from({ length: 100 }, (_, step) => learningRate(schedule, step));
-    assert.equal(Math.max(...rates), 1);
-    assert.ok((rates[0] as number) <= 0.2);
-    assert.ok((rates[99] as number) < 0.01);
-  });
-});
-
 describe('batches', () => {
   const items = (humans: number, pseudos: number) => {
     const n = humans + pseudos;
@@ -279,6 +297,17 @@ describe('batches', () => {
     }
   });
 
+  it('takes them as they come where no share is given', () => {
+    const batches = new Batches(items(10, 30), { batch: 20, humanShare: null }, [1, 2]);
+    assert.equal(new Set([...batches.at(0), ...batches.at(1)]).size, 40);
+  });
+
+  it('weighs classes by the share of the largest one, and items by their own weights', () => {
+    const three = { ...items(3, 0), label: Int32Array.of(0, 0, 1), weight: Float32Array.of(1, 0.5, 1) };
+    assert.deepEqual([...itemWeights(three, 2, true)], [1, 0.5, 2]);
+    assert.deepEqual([...itemWeights(three, 2, false)], [1, 0.5, 1]);
+  });
+
   it('gives a step the same batch wherever it starts, and each member once a turn', () => {
     const whole = new Cycle(
       Int32Array.from({ length: 7 }, (_, i) => i),
@@ -294,16 +323,5 @@ describe('batches', () => {
       seen.slice(25),
     );
     for (let turn = 0; turn < 5; turn++) assert.equal(new Set(seen.slice(7 * turn, 7 * turn + 7)).size, 7);
-  });
-});
-
-describe('standardisation', () => {
-  it('gives mean 0 and deviation 1, and 0 for a blank image', () => {
-    const pixels = Uint8Array.from({ length: 200 }, (_, i) => (i < 100 ? (i * 37) % 256 : 90));
-    const got = standardise(pixels, 100);
-    const first = got.subarray(0, 100);
-    assert.ok(Math.abs(first.reduce((a, b) => a + b)) < 1e-3);
-    assert.ok(Math.abs(first.reduce((sum, value) => sum + value * value, 0) / 100 - 1) < 1e-3);
-    assert.ok(got.subarray(100).every((value) => value === 0));
   });
 });

@@ -29,6 +29,9 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
       modelDigest: digest('abc'[i]!),
       testAccuracy: [0.9671, 0.9792, 0.9814][i]!,
       estimate: { error: [0.0142, 0.0131, 0.0185][i]!, upper: [0.0334, 0.0318, 0.0401][i]!, coverage: 0.93 },
+      stopped: null,
+      calibrationError: { before: 0.031, after: 0.012 },
+      passes: 30,
       fromStore: i === 0 ? ['split', 'train'] : [],
       truth: {
         coverage: labels / 10_000,
@@ -36,6 +39,8 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
         labelErrorInterval: clopperPearson(wrong, labels),
         kappa: 1 - (1.11 * wrong) / labels,
         testAccuracy: [0.9671, 0.9792, 0.9814][i]!,
+        aurc: 0.0014,
+        coverageAt: [],
       },
     };
   });

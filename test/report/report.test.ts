@@ -135,7 +135,15 @@ describe('report', () => {
       ...round,
       accepted: 0,
       estimate: { error: 0.5, upper: 1, coverage: 0 },
-      truth: { coverage: 0, labelError: null, labelErrorInterval: null, kappa: null, testAccuracy: null },
+      truth: {
+        coverage: 0,
+        labelError: null,
+        labelErrorInterval: null,
+        kappa: null,
+        testAccuracy: null,
+        aurc: null,
+        coverageAt: [],
+      },
     }));
     const { edges, counts } = figures().histogram!;
     const page = renderReport(finishedRun({ rounds }), figures({ histogram: { edges, counts, cutoff: -1 } }));

@@ -66,29 +66,45 @@ class Script {
           hasTruth: true,
         };
       },
-      split: async () => fresh({ split: ref('split/1', 2), train: 60, calibration: 40 }),
-      train: async ({ round, labels }) => {
-        await note(`train ${round} ${labels ? 'with' : 'without'} pseudo-labels`);
-        return fresh({ model: ref('model/1', 100 + round), steps: 1, loss: 0.1, parameters: 1, images: 1 });
+      split: async () => fresh({ split: ref('split/1', 2), train: 60, validation: 0, calibration: 40 }),
+      train: async ({ round, labels, member }) => {
+        const which = member === 0 ? '' : ` member ${member}`;
+        await note(`train ${round}${which} ${labels ? 'with' : 'without'} pseudo-labels`);
+        const model = ref('model/1', 100 + round + 1000 * member);
+        return fresh({
+          ...{ model, steps: 1, loss: 0.1, parameters: 1, images: 1 },
+          stopped: null,
+          validationAccuracy: null,
+        });
       },
-      sample: async ({ split, shard }) => {
+      sample: async ({ split, shard, models, cutoff }) => {
         this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
         await new Promise((resolve) => setImmediate(resolve));
         this.inFlight--;
-        this.calls.push(`sample ${split} ${shard}`);
-        return fresh({ posteriors: ref('posteriors/1', shard), features: ref('features/1', shard), count: 4 });
+        this.calls.push(
+          `sample ${split} ${shard}${models.length > 1 ? ` by ${models.length}` : ''}${cutoff ? ' until settled' : ''}`,
+        );
+        return fresh({
+          posteriors: ref('posteriors/1', shard),
+          features: ref('features/1', shard),
+          count: 4,
+          passes: 40,
+        });
       },
       gather: async ({ split }) => {
         const missing = split === 'pool' ? this.missingOnce : [];
         this.missingOnce = split === 'pool' ? [] : this.missingOnce;
         return missing.length ? { set: null, missing } : { set: ref('posterior-set/1', 3), missing };
       },
-      threshold: async () =>
-        fresh({
+      threshold: async () => {
+        this.calls.push('threshold');
+        return fresh({
           cutoff: ref('cutoff/1', 4),
           value: 1,
           estimate: { grade: 'B' as const, accepted: 1, errors: 0, error: 0, upper: 1, coverage: 1 },
-        }),
+          calibrationError: { before: 0.1, after: 0.05 },
+        });
+      },
       cluster: async () => {
         this.calls.push('cluster');
         if (this.loseOnce) {
@@ -114,6 +130,8 @@ class Script {
           labelErrorInterval: { lower: 0, upper: 0.02 },
           kappa: 0.9,
           testAccuracy: 0.9,
+          aurc: 0.01,
+          coverageAt: [],
         },
       }),
     };
@@ -167,13 +185,36 @@ describe('workflow selfTraining', function () {
     assert.deepEqual(order, [
       'open',
       'train 1 without pseudo-labels',
+      'threshold',
       'cluster',
       'evaluate 1',
       'train 2 with pseudo-labels',
+      'threshold',
       'cluster',
       'evaluate 2',
     ]);
     assert.equal(script.calls.filter((call) => call.startsWith('sample pool')).length, 6);
+  });
+
+  it('trains the members of an ensemble and scores with all of them', async () => {
+    const script = new Script();
+    await withWorkers(script, async () => (await start('members', { preset: 'dest', rounds: 1, members: 3 })).result());
+    const trained = script.calls.filter((call) => call.startsWith('train'));
+    assert.deepEqual(trained.sort(), [
+      'train 1 member 1 without pseudo-labels',
+      'train 1 member 2 without pseudo-labels',
+      'train 1 without pseudo-labels',
+    ]);
+    assert.ok(script.calls.includes('sample pool 0 by 3'));
+  });
+
+  it('sets the cut-off before the pool is scored, so that passes go where it needs them', async () => {
+    const script = new Script();
+    await withWorkers(script, async () => (await start('settled', { sampling: 'sequential', rounds: 1 })).result(), 1);
+    assert.deepEqual(
+      script.calls.filter((call) => /^(sample|threshold)/.test(call)),
+      ['sample labelled 0', 'threshold', 'sample pool 0 until settled', 'sample test 0'],
+    );
   });
 
   it('keeps 250 shards within the window, its history under 2,000 events and its payloads under 16 KiB', async () => {

@@ -35,7 +35,6 @@ export function simplify(graph: Graph, call: Call): Value | Call {
   if (op === 'Reshape' || op === 'ExpandDims') return reshape(graph, first, output.shape);
   if (BROADCASTS.has(op) && second !== undefined) return simplifyBinary(graph, call, first, second);
   if (op === 'Select') return simplifySelect(graph, call);
-  if (op === 'BatchMatMulV2' && first.shape.length === 2 && second?.shape.length === 2) return matMul(call);
   return call;
 }
 
@@ -72,12 +71,6 @@ function simplifyBinary(graph: Graph, call: Call, a: Value, b: Value): Value | C
     elements(value.shape) > 1 && sameShape(other.shape, shape) ? (uniformOf(graph, value) ?? value) : value;
   const left = narrowed(a, b);
   return { ...call, inputs: [left, left === a ? narrowed(b, a) : b] };
-}
-
-/** tfjs multiplies all matrices as batches; Grappler fuses what follows with MatMul alone. */
-function matMul(call: Call): Call {
-  const { T, adj_x, adj_y } = call.attributes as Record<'T' | 'adj_x' | 'adj_y', NodeAttribute>;
-  return { ...call, op: 'MatMul', attributes: { T, transpose_a: adj_x, transpose_b: adj_y } };
 }
 
 /** tfjs's Select wants three tensors of one shape; SelectV2 broadcasts. */

@@ -1,7 +1,7 @@
 import { attributeOf, dataTypeOf } from '../backend.js';
 import { learningErrors } from '../errors.js';
 import { Precision } from './bfloat16.js';
-import { feedTensors } from './feeds.js';
+import { feedTensors } from './inputs.js';
 import { Graph, sameShape } from './nodes.js';
 import { reshape, simplify } from './simplify.js';
 import type { AttributeValue, Backend, DataType, NativeAttribute, NativeBackend, Tensor } from '../backend.js';

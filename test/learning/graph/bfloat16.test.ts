@@ -48,7 +48,7 @@ const block: Step = (variables, { image, keep }) => {
   const loss = (...w: Tensor[]): Scalar => {
     const halves = tf.split(tf.concat(grown(w), 3), 2, 3);
     const pooled = tf.maxPool(
-      tf.avgPool(tf.mul(halves[0] as Tensor, halves[1] as Tensor) as Tensor4D, 2, 2, 'valid'),
+      tf.avgPool(tf.mul<Tensor4D>(halves[0] as Tensor, halves[1] as Tensor), 2, 2, 'valid'),
       2,
       2,
       'valid',

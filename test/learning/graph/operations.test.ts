@@ -1,82 +1,12 @@
-import assert from 'node:assert/strict';
-import { RandomStream } from '../../../src/contracts/random.js';
-import { dropoutMask } from '../../../src/learning/dropout.js';
-import { compile, eager } from '../../../src/learning/graph.js';
-import { heteroscedasticLoss } from '../../../src/learning/heteroscedastic.js';
-import { convRelu } from '../../../src/learning/layers.js';
 import { loadBackend } from '../../../src/learning/backend.js';
 import { normal, uniform } from '../../../src/learning/random-ops.js';
-import type {
-  AttributeValue,
-  Scalar,
-  Tensor,
-  Tensor1D,
-  Tensor2D,
-  Tensor3D,
-  Tensor4D,
-} from '../../../src/learning/backend.js';
-import type { CompileOptions, FeedValue, Tensors } from '../../../src/learning/graph.js';
+import { itEqualsEager } from './harness.js';
+import type { Tensor, Tensor1D } from '../../../src/learning/backend.js';
+import type { Case, Inputs } from './harness.js';
 
 const backend = loadBackend();
 const { tf, op, ops } = backend;
-const random = new RandomStream([8, 1]);
-const normals = (n: number) => Float32Array.from({ length: n }, () => random.normal());
-
 const FLOAT = { T: { type: 'float32' } } as const;
-const POOL = {
-  ...FLOAT,
-  ksize: { int: [1, 2, 2, 1] },
-  strides: { int: [1, 2, 2, 1] },
-  padding: { text: 'VALID' },
-  data_format: { text: 'NHWC' },
-} as const;
-const NORM = (training: boolean): Record<string, AttributeValue> => ({
-  ...FLOAT,
-  U: { type: 'float32' },
-  epsilon: { float: 1e-5 },
-  data_format: { text: 'NHWC' },
-  is_training: { flag: training },
-});
-
-/** What every case may take: a picture, a matrix, a vector, small integers, a mask, a seed, bytes, a scalar. */
-const options: CompileOptions = {
-  name: 'case',
-  variables: { kernel: { shape: [3, 3, 4, 6], data: normals(216) }, weight: { shape: [6, 5], data: normals(30) } },
-  feeds: {
-    image: { shape: [2, 8, 8, 4], dtype: 'float32' },
-    matrix: { shape: [4, 6], dtype: 'float32' },
-    vector: { shape: [6], dtype: 'float32' },
-    labels: { shape: [4], dtype: 'int32' },
-    mask: { shape: [4, 6], dtype: 'bool' },
-    seed: { shape: [2], dtype: 'int32' },
-    pixels: { shape: [2, 3], dtype: 'uint8' },
-    rate: { shape: [], dtype: 'float32' },
-  },
-};
-const feeds: Record<string, FeedValue> = {
-  image: normals(512),
-  matrix: normals(24),
-  vector: normals(6),
-  labels: Int32Array.of(0, 3, 1, 4),
-  mask: Uint8Array.from({ length: 24 }, (_, i) => (i % 3 === 0 ? 1 : 0)),
-  seed: Int32Array.of(77, -5),
-  pixels: Uint8Array.of(0, 1, 127, 128, 254, 255),
-  rate: Float32Array.of(0.25),
-};
-
-interface Inputs {
-  kernel: Tensor4D;
-  weight: Tensor2D;
-  image: Tensor4D;
-  matrix: Tensor2D;
-  vector: Tensor1D;
-  labels: Tensor1D;
-  mask: Tensor2D;
-  seed: Tensor1D;
-  pixels: Tensor2D;
-  rate: Scalar;
-}
-type Case = (inputs: Inputs) => Tensor | Tensor[];
 
 const grad =
   (f: (x: Tensor, inputs: Inputs) => Tensor, of: keyof Inputs = 'matrix'): Case =>
@@ -242,63 +172,6 @@ const cases: Record<string, Case> = {
       seed,
     ]),
   ],
-  'convolution and its gradients': ({ image: x, kernel: w }) => {
-    const y = tf.conv2d(x, w, 1, 'same');
-    const gradients = tf.grads((a: Tensor, b: Tensor) =>
-      tf.sum(tf.square(tf.conv2d(a as Tensor4D, b as Tensor4D, 2, 'valid'))),
-    )([x, w]);
-    return [y, ...gradients, tf.depthwiseConv2d(x, w, 1, 'same')];
-  },
-  pooling: ({ image: x }) => {
-    const y = op('AvgPool', POOL, [x]);
-    return [
-      tf.maxPool(x, 2, 2, 'same'),
-      tf.avgPool(x, 3, 2, 'valid'),
-      y,
-      op('AvgPoolGrad', POOL, [tf.tensor1d(x.shape, 'int32'), y]),
-      tf.grad((a) => tf.sum(tf.square(tf.maxPool(a as Tensor4D, 2, 2, 'same'))))(x),
-      tf.grad((a) => tf.sum(tf.square(tf.avgPool(a as Tensor4D, 2, 2, 'same'))))(x),
-    ];
-  },
-  'fused batch norm, training and inference': ({ image: x, kernel }) => {
-    const [scale, offset] = [tf.ones([4]), tf.zeros([4])];
-    const none = tf.tensor1d([]);
-    const [y, mean, variance, r1, r2, r3] = ops('FusedBatchNormV3', NORM(true), [x, scale, offset, none, none], 6) as [
-      ...[Tensor, Tensor, Tensor],
-      ...[Tensor, Tensor, Tensor],
-    ];
-    const dy = tf.mul(y, tf.sum(kernel));
-    const gradients = ops('FusedBatchNormGradV3', NORM(true), [dy, x, scale, r1, r2, r3], 5).slice(0, 3);
-    const [inference] = ops('FusedBatchNormV3', NORM(false), [x, scale, offset, mean, variance], 6) as [Tensor];
-    return [y, mean, variance, ...gradients, inference];
-  },
-  'bias, rectifier and their gradients': ({ matrix: x, vector: b }) => {
-    const y = op('Relu', FLOAT, [op('BiasAdd', { ...FLOAT, data_format: { text: 'NHWC' } }, [x, b])]);
-    return [
-      y,
-      op('ReluGrad', FLOAT, [x, y]),
-      op('BiasAddGrad', { ...FLOAT, data_format: { text: 'NHWC' } }, [x]),
-      tf.relu(x),
-      tf.leakyRelu(x),
-      tf.relu6(x),
-      tf.step(x),
-      tf.elu(x),
-    ];
-  },
-  'image transformation and resizing': ({ image: x, rate }) => [
-    op(
-      'ImageProjectiveTransformV3',
-      { dtype: { type: 'float32' }, interpolation: { text: 'BILINEAR' }, fill_mode: { text: 'REFLECT' } },
-      [
-        x,
-        tf.tensor2d([1, 0.1, -1, 0, 1, 2, 0, 0, 0.9, 0, 0, 0.1, 1, 0, 0, 0], [2, 8]),
-        tf.tensor1d([8, 8], 'int32'),
-        rate,
-      ],
-    ),
-    tf.image.resizeBilinear(x, [4, 5]),
-    tf.image.flipLeftRight(x),
-  ],
   'what tfjs makes in JavaScript': ({ matrix: x }) => [
     tf.mul(x, tf.ones([4, 6])),
     tf.add(tf.sum(x), tf.zeros([30, 40])),
@@ -322,68 +195,9 @@ const cases: Record<string, Case> = {
       grad((x) => tf.max(x, 1))(inputs),
       grad((x) => tf.div(x, tf.add(tf.square(x), 1)))(inputs),
     ] as Tensor[],
-  'convRelu, with its custom gradient': ({ image: x, kernel }) => {
-    const layer = (a: Tensor, w: Tensor, b: Tensor) =>
-      tf.sum(tf.square(convRelu(backend, a as Tensor4D, w as Tensor4D, b as Tensor1D, 2, 'differentiable')));
-    const { value, grads } = tf.valueAndGrads(layer)([x, kernel, tf.ones([6])]);
-    return [value, ...grads];
-  },
-  'dropout, with its gradient': ({ matrix: x, seed }) => {
-    const { value, grad: gradient } = tf.valueAndGrad((a) =>
-      tf.sum(tf.square(tf.mul(a as Tensor2D, dropoutMask(backend, a.shape, 0.3, seed)))),
-    )(x);
-    return [value, gradient];
-  },
-  'the heteroscedastic loss, with its gradients': ({ matrix: x, labels, seed }) => {
-    const noise = normal(backend, [20, 4, 6], seed) as Tensor3D;
-    const oneHot = tf.oneHot(labels, 6).toFloat() as Tensor2D;
-    const { value, grads } = tf.valueAndGrads((f, s) =>
-      heteroscedasticLoss(backend, f as Tensor2D, s as Tensor1D, oneHot, tf.ones([4]), noise),
-    )([x, tf.mean(x, 1)]);
-    return [value, ...grads];
-  },
 };
 
-const named = (result: Tensor | Tensor[]): Tensors =>
-  Object.fromEntries([result].flat().map((tensor, i) => [String(i), tensor]));
-
-/** oneDNN has a fused form of these in graphs alone: the last bits may differ. All others are the same bits. */
-const FUSED = new Set([
-  'softmax, cross-entropies',
-  'gradients of sums, means and products',
-  'convRelu, with its custom gradient',
-  'the heteroscedastic loss, with its gradients',
-]);
-
-function assertClose(got: Tensor, expected: Tensor, exact: boolean, message: string): void {
-  const [a, b] = [got.dataSync<'float32'>(), expected.dataSync<'float32'>()];
-  if (exact) assert.deepEqual(a, b, message);
-  const scale = b.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  const error = a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (b[i] as number))), 0);
-  assert.ok(error <= 1e-6 * scale, `${message}: off by ${error}, largest ${scale}`);
-}
-
 describe('a compiled step equals the eager one', () => {
-  for (const [name, body] of Object.entries(cases))
-    it(`${name}${FUSED.has(name) ? ', to 1e-6' : ', bit for bit'}`, () => {
-      const exact = !FUSED.has(name);
-      const before = tf.memory().numTensors;
-      const step = (variables: Tensors, fed: Tensors) => ({
-        outputs: named(body({ ...variables, ...fed } as unknown as Inputs)),
-      });
-      const compiled = compile(backend, step, options);
-      const reference = eager(backend, step, options);
-      const got = compiled.run(feeds);
-      const expected = reference.run(feeds);
-      assert.deepEqual(Object.keys(got), Object.keys(expected));
-      for (const [output, tensor] of Object.entries(expected)) {
-        const same = got[output] as Tensor;
-        assert.deepEqual([same.shape, same.dtype], [tensor.shape, tensor.dtype], `output ${output}`);
-        assertClose(same, tensor, exact, `output ${output}`);
-      }
-      tf.dispose([got, expected]);
-      compiled.dispose();
-      reference.dispose();
-      assert.equal(tf.memory().numTensors, before);
-    });
+  // oneDNN has a fused softmax, in graphs alone.
+  itEqualsEager(cases, ['softmax, cross-entropies', 'gradients of sums, means and products']);
 });

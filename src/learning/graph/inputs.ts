@@ -61,3 +61,25 @@ export function feedTensors(
     }),
   );
 }
+
+/** @throws INTERNAL for a name that was not declared */
+export function variableIndex({ name: step, variables }: CompileOptions, variable: string): number {
+  const names = Object.keys(variables);
+  const index = names.indexOf(variable);
+  if (index < 0) throw learningErrors.unknownName(step, 'variable', variable, names);
+  return index;
+}
+
+/** @throws INTERNAL, SHAPE_MISMATCH for what does not fit the variable */
+export function checkVariable(
+  options: CompileOptions,
+  variable: string,
+  values: Float32Array,
+): Pick<FeedSpec, 'shape'> {
+  variableIndex(options, variable);
+  const { shape } = options.variables[variable] as { shape: readonly number[] };
+  const expected = `float32 [${shape.join(', ')}]`;
+  if (values.length !== elements(shape))
+    throw learningErrors.valueMismatch(options.name, `variable '${variable}'`, `${values.length} values`, expected);
+  return { shape };
+}

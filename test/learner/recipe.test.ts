@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { recipe as recipeSchema } from '../../src/contracts/learner.js';
+import { networkNames, studentNames } from '../../src/contracts/presets.js';
+import { recipeOf, specOf } from '../../src/learner/recipe.js';
+import type { RecipeInput } from '../../src/learner/recipe.js';
+
+const input: RecipeInput = {
+  network: 'compact',
+  student: 'supervised',
+  image: { height: 28, width: 28, channels: 1 },
+  round: 1,
+  items: 500,
+  pool: 10_000,
+  precision: 'float32',
+};
+
+describe('recipe', () => {
+  it('is valid for every network, student and size of image, with smaller batches for large ones', () => {
+    for (const network of networkNames)
+      for (const student of studentNames) {
+        const batches = [8, 28, 64, 224, 512].map((side) => {
+          const image = { height: side, width: side, channels: 3 } as const;
+          return recipeSchema.parse(recipeOf({ ...input, network, student, image })).batch;
+        });
+        assert.deepEqual(
+          batches,
+          [...batches].sort((a, b) => b - a),
+        );
+        assert.ok((batches.at(-1) as number) >= 16);
+      }
+  });
+
+  it("is the paper's for DenseNet: 100 epochs of SGD, batches of 16 and then 32, growth 12 and then 24", () => {
+    const first = recipeOf({ ...input, network: 'densenet' });
+    assert.deepEqual([first.batch, first.steps, first.optimiser, first.schedule], [16, 3200, 'sgd', 'steps']);
+    const later = recipeOf({ ...input, network: 'densenet', round: 2, items: 3200 });
+    assert.deepEqual([later.batch, later.steps, later.validateEvery], [32, 10_000, 100]);
+    assert.deepEqual(
+      [1, 2, 3].map((round) => specOf('densenet', input.image, 10, round).growth),
+      [12, 24, 24],
+    );
+    assert.equal(specOf('compact', input.image, 10, 2).growth, null);
+  });
+
+  it('swaps left and right in colour images alone', () => {
+    const flip = (channels: 1 | 3) =>
+      recipeOf({ ...input, student: 'augmented', image: { ...input.image, channels } }).weak?.flip;
+    assert.deepEqual([flip(1), flip(3)], [0, 0.5]);
+  });
+
+  it('takes the number of steps that it is given', () => {
+    assert.equal(recipeOf({ ...input, steps: 7 }).steps, 7);
+  });
+});
