@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
 import { Labelloop } from '../src/client/index.js';
 import { importDataset } from '../src/datasets/index.js';
-import { writeTable } from './table.js';
+import { table, writeTable } from './table.js';
 import type { RunSettingsInput } from '../src/client/index.js';
 
 /*
@@ -99,4 +99,4 @@ const head = [
   ...['method', 'labels', 'pool', 'seed', 'test %', 'labelled %', 'label error %'],
   ...['coverage % at .5 1 2 5 % error', 'kappa', 'AURC x 1000', 'ECE %', 'seconds'],
 ];
-if (values.table !== undefined) writeTable(values.table, head, rows);
+if (values.table !== undefined) writeTable(values.table, table(head, rows));

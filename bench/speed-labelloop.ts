@@ -27,9 +27,10 @@ const { values: options } = parseArgs({
     precision: { type: 'string', default: 'float32' },
   },
 });
-const { task, network, data } = options;
-if (network === undefined || !isNetwork(network) || data === undefined)
+const { task, network: asked, data } = options;
+if (asked === undefined || !isNetwork(asked) || data === undefined)
   throw new Error(`--network ${NETWORKS.join('|')} and --data FOLDER`);
+const network = asked;
 if (options.precision !== 'float32') throw new Error(`the learner computes in float32, not in ${options.precision}`);
 const seconds = Number(options.seconds ?? 3);
 process.env['TF_NUM_INTRAOP_THREADS'] = process.env['TF_NUM_INTEROP_THREADS'] = options.threads ?? '2';
@@ -55,7 +56,7 @@ async function pace(images: number, run: (listener: TaskListener) => Promise<unk
 }
 
 async function measureTraining(): Promise<number> {
-  const endless = trainTask(network as 'compact', data as string, 'items-train', 1_000_000);
+  const endless = trainTask(network, data as string, 'items-train', 1_000_000);
   return pace(endless.recipe.batch, (listener) => train(backend, endless, listener));
 }
 
@@ -67,14 +68,17 @@ async function measureSampling(model: string): Promise<number> {
 /** Trains, scores, sets a cut-off and relabels, as the peers' round does. */
 async function measureRound(): Promise<number> {
   const begun = performance.now();
-  const training = trainTask(network as 'compact', data as string, 'items-round', Number(options.steps ?? 1200));
+  const training = trainTask(network, data as string, 'items-round', Number(options.steps ?? 1200));
   await train(backend, training);
   const known = await posterior(training.output, 'calibration', PARTS.calibration);
   const labels = readFileSync(path.join(data as string, 'labels')).subarray(PARTS.labelled);
-  const scored = [...known.entropy].map((score, i) => ({ score, correct: known.predicted[i] === labels[i] }));
+  const scored = [...known.entropy].map((score, i) => {
+    const predicted = known.predicted[i] as number;
+    return { score, predicted, correct: predicted === labels[i] };
+  });
   const cutoff = targetErrorCutoff(scored, 0.02, CLASSES);
   const pool = await posterior(training.output, 'pool', PARTS.pool);
-  Int32Array.from(pool.predicted, (label, i) => ((pool.entropy[i] as number) <= cutoff.value ? label : -1));
+  Int32Array.from(pool.predicted, (label, i) => ((pool.entropy[i] as number) <= cutoff ? label : -1));
   return (performance.now() - begun) / 1000;
 }
 

@@ -43,7 +43,7 @@ export const relabel = stage<RelabelInput, RelabelOutput>(
           yield row;
         }
       };
-      const labels = await storeTable(store, 'labels/1', tables.labels, decided());
+      const labels = await storeTable(store, 'labels/2', tables.labels, decided());
       return { labels, counts };
     }),
 );

@@ -49,7 +49,7 @@ export const sample = stage<SampleInput, SampleOutput>('sample', 2, sampleOutput
       const file = decodeSafetensors(await readFile(output));
       const features = tensor(file, 'features');
       return {
-        posteriors: await store.putBytes('posteriors/1', encodeTable(tables.posteriors, posteriorRows(items, file))),
+        posteriors: await store.putBytes('posteriors/2', encodeTable(tables.posteriors, posteriorRows(items, file))),
         features: await store.putBytes('features/1', encodeSafetensors({ features })),
         count: shard.count,
         passes,

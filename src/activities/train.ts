@@ -55,7 +55,7 @@ async function run(input: TrainInput, attempt: Attempt): Promise<TrainOutput> {
     });
     attempt.log.info({ event: 'trained', resumedAt: result.resumedAt, steps: result.steps }, 'train: done');
     return await attempt.keeping(async () => {
-      const model = await store.putFile('model/1', task.output);
+      const model = await store.putFile('model/2', task.output);
       const { steps, loss, stopped, validationAccuracy, parameters } = result;
       return { model, steps, loss, stopped, validationAccuracy, parameters, images };
     });
@@ -256,7 +256,7 @@ async function keepCheckpoint(
   before: TrainProgress,
   { step, path }: { step: number; path: string },
 ): Promise<TrainProgress> {
-  const checkpoint = await store.putFile('checkpoint/1', path);
+  const checkpoint = await store.putFile('checkpoint/2', path);
   const progress: TrainProgress = { step, checkpoint, idleAttempts: 0 };
   await store.putPointer(progressPath(key), progress);
   if (before.checkpoint && before.checkpoint.sha256 !== checkpoint.sha256) await store.removeBlob(before.checkpoint);

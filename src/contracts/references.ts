@@ -10,7 +10,9 @@ export const blobKinds = [
   'split/1',
   'split/2',
   'model/1',
+  'model/2',
   'posteriors/1',
+  'posteriors/2',
   'features/1',
   'posterior-set/1',
   'cutoff/1',
@@ -18,9 +20,11 @@ export const blobKinds = [
   'clusters/1',
   'assignments/1',
   'labels/1',
+  'labels/2',
   'history/1',
   'comparison/1',
   'checkpoint/1',
+  'checkpoint/2',
 ] as const;
 
 export const blobKind = z.enum(blobKinds);

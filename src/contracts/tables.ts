@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * Columns of `posteriors/1` (Parquet), a row an image of the shard, in its order:
+ * Columns of `posteriors/2` (Parquet), a row an image of the shard, in its order:
  * id string; predicted int32; probability float (mean softmax of the predicted class); probability_std float;
  * predictive_entropy, aleatoric, epistemic float (nats; entropy = aleatoric + epistemic); log_variance float
  * (mean exp s); variation_ratio, kwon_aleatoric, kwon_epistemic float; passes int32 (how many it took); p list<float>
@@ -32,7 +32,7 @@ export const labelChange = z.enum(labelChanges);
 export type LabelChange = z.infer<typeof labelChange>;
 
 /**
- * Columns of `labels/1` (Parquet), a row an image of the pool, in its order. `label` is -1 and `class` empty unless
+ * Columns of `labels/2` (Parquet), a row an image of the pool, in its order. `label` is -1 and `class` empty unless
  * `status` is `accepted`. `round` and `model` say when and by which model the label in force was first given (0 and empty
  * without one); `threshold` is this round's cut-off for the predicted class; `probability` is calibrated; `total_uncertainty` is U of
  * arXiv 1812.01681.

@@ -1,5 +1,5 @@
 import { deriveSeed, RandomStream } from '../contracts/random.js';
-import type { ScalingName } from '../contracts/settings.js';
+import type { ScalingName } from '../contracts/presets.js';
 import type { Reliability, ScalingFile } from '../contracts/stages.js';
 import { minimise } from './newton.js';
 

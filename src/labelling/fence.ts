@@ -1,5 +1,5 @@
 import { ACCEPT_EVERYTHING } from '../contracts/scores.js';
-import type { ThresholdRule } from '../contracts/settings.js';
+import type { ThresholdRule } from '../contracts/presets.js';
 import { ACCEPT_NOTHING } from './cutoff.js';
 import type { ScoredImage } from './cutoff.js';
 import { quantile } from './statistics.js';

@@ -1,5 +1,5 @@
 import { scoreOf } from '../contracts/scores.js';
-import type { LabelTenure } from '../contracts/settings.js';
+import type { LabelTenure } from '../contracts/presets.js';
 import type { CutoffFile, LabelCounts } from '../contracts/stages.js';
 import type { AssignmentRow, ItemRow, LabelChange, LabelRow, LabelStatus, PosteriorRow } from '../contracts/tables.js';
 import { calibrated } from './calibration.js';
@@ -64,6 +64,7 @@ export function decide(
     predictive_entropy: posterior.predictive_entropy,
     aleatoric: posterior.aleatoric,
     epistemic: posterior.epistemic,
+    total_uncertainty: scoreOf('total-uncertainty', posterior),
     cluster: assignment.cluster,
     threshold: context.top?.value ?? context.cutoff.values[posterior.predicted] ?? ACCEPT_NOTHING,
   };

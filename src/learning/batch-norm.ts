@@ -49,10 +49,7 @@ export function batchNorm(
   return { y: value, mean, variance };
 }
 
-/**
- * Normalisation by fixed statistics, for sampling: it has no gradient. TensorFlow fuses it with the rectifier behind it,
- * which a product and a sum it does not.
- */
+/** Normalisation by fixed statistics in one op, for sampling: it has no gradient. */
 export function fixedNorm(
   { ops }: Backend,
   x: Tensor4D,

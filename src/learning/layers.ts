@@ -50,14 +50,17 @@ export function conv2d(
   );
 }
 
-/** max(x, 0) */
+/**
+ * max(x, 0), and not as Relu: TensorFlow would fuse that with a batch normalisation before it, into a kernel that took
+ * 7.2 ms where the two by themselves took 2.8 (32 x 28 x 28 x 84, two cores).
+ */
 export function relu<T extends Tensor>(backend: Backend, x: T): T {
-  const { op } = backend;
+  const { tf, op } = backend;
   return withGradient(
     backend,
     [x],
     (a) => {
-      const value = op<T>('Relu', FLOAT, [a]);
+      const value = op<T>('Maximum', FLOAT, [a, tf.scalar(0)]);
       return { value, saved: [value] };
     },
     (dy, [y]) => [op('ReluGrad', FLOAT, [dy, y as Tensor])],

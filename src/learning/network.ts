@@ -49,7 +49,10 @@ export interface Pass {
    * with a 1 shares what it draws along that axis.
    */
   mask(shape: number[], layer: number): Tensor | null;
-  /** Told by batch normalisation number `index` what it saw: this batch's mean and (unbiased) variance, [width]. */
+  /**
+   * Told by batch normalisation number `index` what it saw: this batch's mean and (unbiased) variance, [width]. They go
+   * with the scope that the pass runs in, as in tf.valueAndGrads: keep what is needed after it.
+   */
   observe?(index: number, mean: Tensor1D, variance: Tensor1D): void;
 }
 

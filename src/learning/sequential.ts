@@ -1,6 +1,6 @@
 import { scoreOf, UPS_DEVIATION, UPS_PROBABILITY } from '../contracts/scores.js';
 import type { SequentialRule } from '../contracts/learner.js';
-import type { ScoreName } from '../contracts/settings.js';
+import type { ScoreName } from '../contracts/presets.js';
 import type { ItemMoments, Posterior } from './uncertainty.js';
 import { argmax, entropy, PosteriorAccumulator } from './uncertainty.js';
 

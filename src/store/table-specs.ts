@@ -22,7 +22,7 @@ export interface TableSpec<Row> {
 
 /** `posteriors/1`, as contracts/tables.ts documents it; so for the tables below. */
 export const posteriors: TableSpec<PosteriorRow> = {
-  name: 'posteriors/1',
+  name: 'posteriors/2',
   columns: {
     id: 'string',
     predicted: 'int32',
@@ -41,7 +41,7 @@ export const posteriors: TableSpec<PosteriorRow> = {
 };
 
 export const labels: TableSpec<LabelRow> = {
-  name: 'labels/1',
+  name: 'labels/2',
   columns: {
     id: 'string',
     name: 'string',
@@ -54,12 +54,14 @@ export const labels: TableSpec<LabelRow> = {
     predictive_entropy: 'float',
     aleatoric: 'float',
     epistemic: 'float',
+    total_uncertainty: 'float',
     cluster: 'int32',
     source: 'string',
     round: 'int32',
     model: 'string',
     threshold: 'float',
   },
+  absent: { total_uncertainty: NaN },
 };
 
 export const items: TableSpec<ItemRow> = { name: 'items/1', columns: { id: 'string', name: 'string' } };

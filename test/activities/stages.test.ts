@@ -21,6 +21,9 @@ import { decodeTable, encodeTable, stageKey, Store, tables } from '../../src/sto
 import { MNIST } from '../support/stack.js';
 import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
 
+const nothing = { ece: 0, nll: 0, bins: [] };
+const noReliability = { before: nothing, after: nothing };
+
 describe('stages', function () {
   this.timeout(120_000);
   let server: S3Server;
@@ -242,7 +245,6 @@ describe('stages', function () {
 
   it('relabel decides every image of the pool, and the round after counts on from its labels', async () => {
     const { relabel } = createStageActivities(deps);
-    const reliability = { ece: 0, nll: 0, bins: [] };
     const file: CutoffFile = {
       format: 'labelloop.cutoff/2',
       score: 'predictive-entropy',
@@ -250,26 +252,12 @@ describe('stages', function () {
       values: new Array<number>(10).fill(1.5),
       classwise: false,
       top: null,
-      scaling: {
-        method: 'none',
-        scale: new Array<number>(10).fill(1),
-        bias: new Array<number>(10).fill(0),
-        before: reliability,
-        after: reliability,
-      },
+      scaling: { method: 'none', scale: new Array<number>(10).fill(1), bias: new Array<number>(10).fill(0), ...noReliability },
       estimate: { grade: 'B', accepted: 1, errors: 0, error: 0.25, upper: 1, coverage: 1 },
     };
     const cutoff = await deps.store.putJson('cutoff/2', file);
     const { output: trained } = await trainWith(train);
-    const input = {
-      dataset: train.dataset,
-      pool,
-      cutoff,
-      clusters,
-      model: trained.model,
-      tenure: 'revocable' as const,
-      salt: '',
-    };
+    const input = { dataset: train.dataset, pool, cutoff, clusters, model: trained.model, tenure: 'revocable' as const, salt: '' };
     const first = (await inActivity(() => relabel({ ...input, previous: null, round: 1 }))).output;
     const second = (await inActivity(() => relabel({ ...input, previous: first.labels, round: 2 }))).output;
     const rows = await decodeTable(tables.labels, await deps.store.readBytes(first.labels));
@@ -283,13 +271,6 @@ describe('stages', function () {
       first.labels.sha256,
       'streamed or whole, one digest',
     );
-
-    const ranked = await deps.store.putJson('cutoff/2', { ...file, rule: 'top-n', top: 7 } satisfies CutoffFile);
-    const permanent = { ...input, cutoff: ranked, tenure: 'permanent' as const };
-    const seven = (await inActivity(() => relabel({ ...permanent, previous: null, round: 1 }))).output;
-    const fourteen = (await inActivity(() => relabel({ ...permanent, previous: seven.labels, round: 2 }))).output;
-    assert.equal(seven.counts.accepted, 7);
-    assert.deepEqual([fourteen.counts.kept, fourteen.counts.added], [7, 7], 'seven more, and none twice');
   });
 
   it('keeps no scratch files', async () => {

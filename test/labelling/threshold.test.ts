@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ACCEPT_EVERYTHING, largestScore, scoreOf } from '../../src/contracts/scores.js';
-import { scoreNames, thresholdRules } from '../../src/contracts/settings.js';
+import { scoreNames, thresholdRules } from '../../src/contracts/presets.js';
 import { cutoffFile } from '../../src/contracts/stages.js';
 import { chooseCutoff } from '../../src/labelling/threshold.js';
 import type { PosteriorRow } from '../../src/contracts/tables.js';

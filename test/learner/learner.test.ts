@@ -52,12 +52,13 @@ describe('learner process', () => {
     assert.equal(sampled.count, 64);
     await alike.close();
     const again = inProcessLearner();
-    const own = { model: path.join(directory, 'model-2'), output: path.join(directory, 'posterior-2') };
-    await again.train(tasks.train({ output: own.model }));
-    await again.sample(tasks.sample({ models: [own.model], output: own.output }));
+    const model = path.join(directory, 'model-2');
+    const output = path.join(directory, 'posterior-2');
+    await again.train(tasks.train({ output: model }));
+    await again.sample(tasks.sample({ models: [model], output }));
     await again.close();
-    assert.equal(fs.readFileSync(own.model).equals(fs.readFileSync(tasks.train().output)), true);
-    assert.equal(fs.readFileSync(own.output).equals(fs.readFileSync(tasks.sample().output)), true);
+    assert.equal(fs.readFileSync(model).equals(fs.readFileSync(tasks.train().output)), true);
+    assert.equal(fs.readFileSync(output).equals(fs.readFileSync(tasks.sample().output)), true);
   });
 
   it('rejects with LEARNER_DIED when it is killed in the middle, and runs the next task in a fresh process', async () => {

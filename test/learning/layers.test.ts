@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { loadBackend } from '../../src/learning/backend.js';
-import { batchNorm, foldNorm } from '../../src/learning/batch-norm.js';
+import { batchNorm, fixedNorm, foldNorm } from '../../src/learning/batch-norm.js';
 import { drop, dropoutMask } from '../../src/learning/dropout.js';
 import { averagePool, biasRelu, conv2d, convRelu, globalAverage, relu } from '../../src/learning/layers.js';
 import { checkGradients, countTensors, normals, normalTensor } from './gradients.js';
@@ -126,12 +126,13 @@ describe('layers', () => {
       assert.ok(difference(y, expected) < 1e-5);
     });
 
-    it('is, with fixed statistics, a scale and a shift', () => {
+    it('is, with fixed statistics, one op, or a scale and a shift', () => {
       const [x, gamma, beta] = inputs();
       const [mean, variance] = [tf.tensor1d([0.3, -0.2]), tf.tensor1d([2, 0.5])];
       const { scale, shift } = foldNorm(backend, { gamma, beta }, mean, variance);
       const expected = tf.batchNorm(x, mean, variance, beta, gamma, 1.001e-5);
       assert.ok(difference(tf.add(tf.mul(x, scale), shift), expected) < 1e-5);
+      assert.ok(difference(fixedNorm(backend, x, { gamma, beta }, mean, variance), expected) < 1e-5);
     });
   });
 

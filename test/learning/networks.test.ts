@@ -161,15 +161,15 @@ describe('networks', () => {
         return tf.add(tf.sum(tf.mul(logits, a)), tf.sum(tf.mul(logVariance, b))).asScalar();
       })([...pass.weights]);
       const loss = value.dataSync()[0] as number;
-      assert.ok(Math.abs(loss - training.loss) < 1e-3 * Math.abs(training.loss), `${loss}, ${training.loss}`);
+      assert.ok(Math.abs(loss - training.loss) < 1e-4 * Math.abs(training.loss), `${loss}, ${training.loss}`);
       grads.forEach((gradient, i) => {
         const g = gradient.dataSync<'float32'>();
         const direction = closedForm(g.length, 4000 + i);
         const norm = Math.sqrt(g.reduce((sum, v) => sum + v * v, 0));
         const product = g.reduce((sum, v, j) => sum + v * (direction[j] as number), 0);
         const [n, p] = [training.norms[i] as number, training.products[i] as number];
-        // Both sides round in float32, in another order: some 1e-4 of the gradient's size after 40 layers.
-        const tolerance = 2e-3 * n;
+        // Both sides round in float32, in another order: up to 1e-5 of the gradient's size through 40 layers.
+        const tolerance = 2e-4 * n;
         const where = `${parameters[i]?.[0]}: norm ${norm}, Keras ${n}; product ${product}, Keras ${p}`;
         assert.ok(Math.abs(norm - n) < tolerance && Math.abs(product - p) < tolerance, where);
       });

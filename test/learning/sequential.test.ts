@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { agreementCurve, decisionOf, momentsAfter, simulatedPasses } from '../../bench/simulated-agreement.js';
-import { scoreNames } from '../../src/contracts/settings.js';
+import { scoreNames } from '../../src/contracts/presets.js';
 import { scoreOf } from '../../src/contracts/scores.js';
 import { SequentialPosterior } from '../../src/learning/sequential.js';
 import { PosteriorAccumulator } from '../../src/learning/uncertainty.js';

@@ -21,6 +21,7 @@ const HEAVY: Record<string, Typed> = {
 const FOLLOWING: Record<string, Typed> = {
   Relu: {},
   ReluGrad: {},
+  Maximum: {},
   BiasAdd: {},
   BiasAddGrad: {},
   // Scale, offset and the statistics stay float32: sums over a whole batch don't fit into 8 bits.

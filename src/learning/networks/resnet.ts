@@ -62,7 +62,10 @@ export function resNet(spec: ModelSpec): Network {
       const features = globalAverage(pass.backend, last(pass, tf.add(shortcut, tail.second(pass, kept))));
       return ends(pass, features, drop(pass, features, 1));
     },
-    /** A pass is a sum of the kept channels' shares of the last convolution: `width` products a value instead of 9 times that. */
+    /**
+     * A pass is a sum of the kept channels' shares of the last convolution, which are computed once an image: `width`
+     * products a value, and not 9 times that. The shares of an image take h w width^2 floats, 1 MiB at 32 pixels.
+     */
     heads(pass, trunk, passes) {
       const { backend } = pass;
       const { tf } = backend;
