@@ -72,15 +72,15 @@ describe('train', () => {
         validation: tasks.train().items,
       };
       const whole = await trained(task);
-      for (const at of [1, 5]) {
-        const checkpoint = path.join(directory, `stopped-${names++}`);
-        await assert.rejects(stoppedAt(at, { ...task, checkpoint }), code('CANCELLED'));
-        const resumed = await trained({ ...task, resume: `${checkpoint}.${at}` });
-        assert.equal(resumed.result.resumedAt, at);
-        assert.equal(resumed.result.loss, whole.result.loss);
-        assert.equal(resumed.result.validationAccuracy, whole.result.validationAccuracy);
-        assert.equal(resumed.bytes.equals(whole.bytes), true);
-      }
+      // In the middle of a window of validation.
+      const at = 5;
+      const checkpoint = path.join(directory, `stopped-${names++}`);
+      await assert.rejects(stoppedAt(at, { ...task, checkpoint }), code('CANCELLED'));
+      const resumed = await trained({ ...task, resume: `${checkpoint}.${at}` });
+      assert.equal(resumed.result.resumedAt, at);
+      assert.equal(resumed.result.loss, whole.result.loss);
+      assert.equal(resumed.result.validationAccuracy, whole.result.validationAccuracy);
+      assert.equal(resumed.bytes.equals(whole.bytes), true);
     });
 
   function stoppedAt(at: number, overrides: Partial<TrainTask>) {
