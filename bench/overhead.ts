@@ -33,8 +33,8 @@ const learner: Learner = {
 };
 const log = pino({ level: 'silent' });
 const deps = { store: labelloop.store, learner, scratch, log, worker: 'bench', checkpointSeconds: 10 };
-const { train, sample } = createLearnerActivities(deps);
-const { split } = createStageActivities(deps);
+const learnerStages = createLearnerActivities(deps);
+const stages = createStageActivities(deps);
 const activity = <T>(work: () => Promise<T>): Promise<T> => new MockActivityEnvironment().run(work);
 
 try {
@@ -44,7 +44,7 @@ try {
     ...{ path, name: 'bench-overhead', keepLabels: 500, pool: 10_000, seed: 7 },
   });
   const run = { dataset, seed: 7, salt: String(Date.now()) };
-  const parts = await activity(() => split({ ...run, calibrationShare: 0.4, validationShare: 0 }));
+  const parts = await activity(() => stages.split({ ...run, calibrationShare: 0.4, validationShare: 0 }));
   const common = { ...run, round: 1, precision: 'float32' as const };
   const student = { network: 'compact' as const, student: 'augmented' as const, weights: 'none' as const, steps: null };
   const measure = async <T>(stage: string, work: () => Promise<T>): Promise<T> => {
@@ -58,7 +58,7 @@ try {
   };
   console.log('| stage | learner, s | stage, s | overhead % |\n| --- | --- | --- | --- |');
   const trained = await measure('train', () =>
-    activity(() => train({ ...common, ...student, split: parts.output.split, labels: null, member: 0 })),
+    activity(() => learnerStages.train({ ...common, ...student, split: parts.output.split, labels: null, member: 0 })),
   );
   const task = {
     ...common,
@@ -71,7 +71,7 @@ try {
     },
   };
   await measure('sample, a pool of 10,000', async () => {
-    for (const { index } of manifest.shards.pool) await activity(() => sample({ ...task, shard: index }));
+    for (const { index } of manifest.shards.pool) await activity(() => learnerStages.sample({ ...task, shard: index }));
   });
 } finally {
   await learner.close();

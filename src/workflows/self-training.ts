@@ -14,9 +14,9 @@ import {
 import type { Ref } from '../contracts/references.js';
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
 import type { SplitName } from '../contracts/dataset.js';
-import type { RunSettings } from '../contracts/settings.js';
 import type { OpenOutput, RoundRecord, SampleOutput, StageResult, TrainOutput } from '../contracts/stages.js';
 import { Control, stoppedOnRequest } from './control.js';
+import { completed } from './first-release.js';
 import { learner, stages } from './stages.js';
 import { slidingWindow } from './window.js';
 
@@ -65,29 +65,6 @@ export async function selfTraining(input: SelfTrainingInput): Promise<RunSummary
  */
 const stateOf = (input: SelfTrainingInput): RoundState | undefined =>
   workflowInfo().continuedFromExecutionRunId === undefined ? undefined : input.state;
-
-/** Settings of a run that release 0.1.0 began, which knew one method and had no names for its parts. */
-const FIRST_METHOD = {
-  network: 'compact',
-  student: 'augmented',
-  score: 'predictive-entropy',
-  limit: null,
-  classwise: false,
-  validationShare: 0,
-  scaling: 'none',
-  posterior: 'mc-dropout',
-  sampling: 'fixed',
-  members: 5,
-  weights: 'none',
-  labels: 'revocable',
-  precision: 'float32',
-} as const;
-
-function completed(settings: RunSettings): RunSettings {
-  const given = settings as Omit<RunSettings, 'threshold'> & { threshold: RunSettings['threshold'] | 'fence' };
-  if (given.threshold !== 'fence') return { ...FIRST_METHOD, ...settings };
-  return { ...FIRST_METHOD, ...settings, threshold: 'iqr', score: 'total-uncertainty', limit: 1.5 };
-}
 
 async function round(control: Control, input: SelfTrainingInput, state?: RoundState): Promise<RunSummary> {
   const ledger = new Ledger();

@@ -198,7 +198,9 @@ describe('workflow selfTraining', function () {
 
   it('trains the members of an ensemble and scores with all of them', async () => {
     const script = new Script();
-    await withWorkers(script, async () => (await start('members', { preset: 'dest', rounds: 1, members: 3 })).result());
+    await withWorkers(script, async () => {
+      await (await start('members', { preset: 'dest', rounds: 1, members: 3 })).result();
+    });
     const trained = script.calls.filter((call) => call.startsWith('train'));
     assert.deepEqual(trained.sort(), [
       'train 1 member 1 without pseudo-labels',
@@ -210,7 +212,13 @@ describe('workflow selfTraining', function () {
 
   it('sets the cut-off before the pool is scored, so that passes go where it needs them', async () => {
     const script = new Script();
-    await withWorkers(script, async () => (await start('settled', { sampling: 'sequential', rounds: 1 })).result(), 1);
+    await withWorkers(
+      script,
+      async () => {
+        await (await start('settled', { sampling: 'sequential', rounds: 1 })).result();
+      },
+      1,
+    );
     assert.deepEqual(
       script.calls.filter((call) => /^(sample|threshold)/.test(call)),
       ['sample labelled 0', 'threshold', 'sample pool 0 until settled', 'sample test 0'],
