@@ -1,5 +1,6 @@
 import { limitOf, methodOf, requiredScore } from './presets.js';
-import type { GivenMethod, Method, ScoreName } from './presets.js';
+import type { ImageShape } from './dataset.js';
+import type { GivenMethod, Method, NetworkName, ScoreName } from './presets.js';
 
 /** A setting that can't mean what it says beside the others; `problem` goes on from its value. */
 export interface Contradiction {
@@ -42,4 +43,18 @@ export function contradictionsOf(given: GivenMethod): Contradiction[] {
       refuse('limit', `must be a whole number, as threshold ${threshold} counts images`);
   }
   return found;
+}
+
+/**
+ * Pixels up to which a network is fit to train; those that are not here make larger images smaller at their first layer.
+ * DenseNet keeps a third of its layers at full size: a step of 32 images takes 2.5 GB at 32 x 32, and four times that at 64 x 64.
+ */
+const MOST_PIXELS: Partial<Record<NetworkName, number>> = { densenet: 64 * 64 };
+
+/** Why a network can't take images of a shape; null where it can. */
+export function unfitFor(network: NetworkName, { height, width }: ImageShape): string | null {
+  const most = MOST_PIXELS[network];
+  if (most === undefined || height * width <= most) return null;
+  const side = Math.sqrt(most);
+  return `network '${network}' takes images of up to ${side} x ${side} pixels, as larger ones take more memory than machines have, and not ${height} x ${width}`;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { complaintsOf } from '../../src/contracts/complaints.js';
+import { unfitFor } from '../../src/contracts/contradictions.js';
 import { presetNames, thresholdRules } from '../../src/contracts/presets.js';
 import { runSettings } from '../../src/contracts/settings.js';
 
@@ -52,6 +53,16 @@ describe('complaints about settings', () => {
         const filled = runSettings.parse({ dataset: 'shells', preset, threshold, passes: 5, members: 2 });
         assert.deepEqual(runSettings.parse(filled), filled);
       }
+  });
+
+  it('name the images that a network can not take', () => {
+    const square = (side: number) => ({ height: side, width: side, channels: 3 as const });
+    assert.match(
+      unfitFor('densenet', square(96)) ?? '',
+      /^network 'densenet' takes images of up to 64 x 64 pixels, .* not 96 x 96$/,
+    );
+    assert.equal(unfitFor('densenet', square(64)), null);
+    for (const network of ['compact', 'resnet'] as const) assert.equal(unfitFor(network, square(512)), null);
   });
 
   it('name what is missing, and input that is no settings at all', () => {
