@@ -1,4 +1,5 @@
 import { complaintsOf } from '../contracts/complaints.js';
+import { unfitFor } from '../contracts/contradictions.js';
 import { problem } from '../contracts/errors.js';
 import { runSettings } from '../contracts/settings.js';
 import type { OpenOutput } from '../contracts/stages.js';
@@ -20,6 +21,12 @@ export async function open({ settings }: { settings: unknown }, store: Store): P
       `dataset '${manifest.name}' has no unlabelled images, so there is nothing to label. Import some, or keep fewer labels (--keep-labels N).`,
     );
   }
+  const unfit = unfitFor(checked.data.network, manifest.image);
+  if (unfit !== null)
+    throw problem(
+      'SETTINGS_INVALID',
+      `dataset '${manifest.name}': ${unfit}. Import it again with a smaller --size, or take another network.`,
+    );
   const { labelled, pool, test } = manifest.shards;
   return {
     settings: checked.data,

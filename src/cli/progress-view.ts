@@ -1,3 +1,4 @@
+import { hasEnded } from '../contracts/run-status.js';
 import { count, duration, fit, oneLine, percent } from './format.js';
 import type { RunProgress, StageName } from '../contracts/run.js';
 
@@ -22,7 +23,7 @@ export function progressLines(progress: RunProgress, columns = 80): string[] {
   const status = progress.status === 'running' ? '' : `  (${progress.status})`;
   const words = stage === null ? idleWords(progress) : `${stage}: ${stageWords[stage]}`;
   const accepted = `  accepted ${acceptedOf(pool)}   open ${count(pool.open)}   outliers ${count(pool.outliers)}`;
-  const lines = hasEnded(progress)
+  const lines = hasEnded(progress.status)
     ? [`${progress.run}  ${roundOf(progress)}${status}`, accepted]
     : [
         `${progress.run}  ${roundOf(progress)}${status}  ${words}`,
@@ -35,8 +36,6 @@ export function progressLines(progress: RunProgress, columns = 80): string[] {
       ];
   return lines.map((line) => fit(line.trimEnd(), columns));
 }
-
-const hasEnded = ({ status }: RunProgress): boolean => ['completed', 'failed', 'cancelled'].includes(status);
 
 /** The same in one line, for logs. */
 export function progressLine(progress: RunProgress): string {

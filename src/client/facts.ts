@@ -1,5 +1,6 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import type { RunMemo, RunState, RunStatus, RunSummary } from '../contracts/run.js';
+import type { RunStatus } from '../contracts/run-status.js';
+import type { RunMemo, RunState, RunSummary } from '../contracts/run.js';
 
 /** What the server and the store know of one run. */
 export interface RunFacts {

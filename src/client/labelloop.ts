@@ -9,7 +9,9 @@ import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import { paths } from '../contracts/paths.js';
 import { MEMO_RUN, QUERY_STATUS, TASK_QUEUE, UPDATE_PAUSE, UPDATE_RESUME, WORKFLOW_TYPE } from '../contracts/names.js';
-import type { RunMemo, RunProgress, RunState, RunStatus, RunSummary, RunView } from '../contracts/run.js';
+import { hasEnded } from '../contracts/run-status.js';
+import type { RunStatus } from '../contracts/run-status.js';
+import type { RunMemo, RunProgress, RunState, RunSummary, RunView } from '../contracts/run.js';
 import { runSettings } from '../contracts/settings.js';
 import type { RunSettings, RunSettingsInput } from '../contracts/settings.js';
 import { comparisonFile, historyFile } from '../contracts/stages.js';
@@ -324,8 +326,6 @@ function statusOf(name: string): RunStatus {
 /** Of a run that has not ended, by its answer; none where no worker is up. */
 const liveStatusOf = (live: RunState | null): RunStatus =>
   live === null ? 'waiting' : live.status === 'paused' ? 'paused' : 'running';
-
-const hasEnded = (status: RunStatus): boolean => ['completed', 'failed', 'cancelled'].includes(status);
 
 function failureOf(error: unknown): { code: string; message: string } {
   const cause = error instanceof WorkflowFailedError ? error.cause : error;

@@ -56,6 +56,8 @@ function wrong(issue: Issue): string {
       return `must be made of ${issue.message}`;
     case 'invalid_union':
       return 'must be a share (0.02) or a percentage (2%)';
+    case 'custom':
+      return issue.message;
     default:
       return `is not valid: ${issue.message}`;
   }

@@ -144,17 +144,24 @@ const LIMITS: Partial<Record<ThresholdRule, number>> = {
 /** Scores that a rule is defined on, whatever the settings say. */
 const SCORES: Partial<Record<ThresholdRule, ScoreName>> = { probability: 'max-softmax', ups: 'ups' };
 
-type Given = { [K in keyof Method]?: Method[K] | undefined } & { preset: PresetName };
+/** The score that a rule is defined on; undefined where it takes any. */
+export const requiredScore = (rule: ThresholdRule): ScoreName | undefined => SCORES[rule];
+
+/** The number of a rule as published; null where it has none. */
+export const limitOf = (rule: ThresholdRule): number | null => LIMITS[rule] ?? null;
+
+/** A preset and what the user set otherwise. */
+export type GivenMethod = { [K in keyof Method]?: Method[K] | undefined } & { preset: PresetName };
 
 /** The method of a preset, with what the user set otherwise. */
-export function methodOf(given: Given): Method {
+export function methodOf(given: GivenMethod): Method {
   const preset = PRESETS[given.preset];
   const method = Object.fromEntries(
     (Object.keys(preset) as (keyof Method)[]).map((key) => [key, given[key] ?? preset[key]]),
   ) as unknown as Method;
   return {
     ...method,
-    score: SCORES[method.threshold] ?? method.score,
-    limit: given.limit ?? LIMITS[method.threshold] ?? null,
+    score: requiredScore(method.threshold) ?? method.score,
+    limit: given.limit ?? limitOf(method.threshold),
   };
 }

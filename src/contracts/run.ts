@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { ref } from './references.js';
+import { runStatuses } from './run-status.js';
 import { calibrationError, labelCounts, roundRecord, truthRecord } from './stages.js';
 import type { Ref } from './references.js';
+import type { RunStatus } from './run-status.js';
 import type { RunSettings, RunSettingsInput } from './settings.js';
 import type { TruthRecord } from './stages.js';
 
@@ -49,9 +51,7 @@ export const stageNames = [
 export const stageName = z.enum(stageNames);
 export type StageName = z.infer<typeof stageName>;
 
-export const runStatuses = ['running', 'paused', 'waiting', 'completed', 'failed', 'cancelled'] as const;
 export const runStatus = z.enum(runStatuses);
-export type RunStatus = z.infer<typeof runStatus>;
 
 /** Answer of the workflow's `status` query. Small: what grows is behind `history`. */
 export interface RunState {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contradictionsOf } from './contradictions.js';
 import {
   labelTenures,
   methodOf,
@@ -72,9 +73,9 @@ const givenSettings = z.strictObject({
     .describe('share of the images left for training that choose the best checkpoint'),
   scaling: scalingName.optional().describe('calibration of the mean softmax'),
   posterior: posteriorName.optional().describe("what an image's passes differ in"),
-  passes: z.int().min(2).max(1000).optional().describe('stochastic forward passes an image'),
+  passes: z.int().min(2).max(1000).optional().describe('stochastic forward passes an image, with posterior mc-dropout'),
   sampling: samplingName.optional().describe('all passes for every image, or as many as its decision needs'),
-  members: z.int().min(2).max(20).optional().describe('networks of an ensemble'),
+  members: z.int().min(2).max(20).optional().describe('networks of an ensemble, with posterior ensemble'),
   weights: weightName.optional().describe('weights of pseudo-labels in training'),
   labels: labelTenure.optional().describe('whether later rounds may take pseudo-labels back'),
   steps: z.int().min(1).max(10_000_000).optional().describe("training steps a round; by default the preset's"),
@@ -95,7 +96,12 @@ export const settingSchemas = givenSettings.shape;
  * Settings of a run, as a user writes them (YAML, JSON, command line) and as the workflow takes them. Everything but the
  * dataset has a default; what depends on the preset is filled in from it (contracts/presets.ts).
  */
-export const runSettings = givenSettings.transform((given) => ({ ...given, ...methodOf(given) }));
+export const runSettings = givenSettings
+  .superRefine((given, context) => {
+    for (const { setting, problem } of contradictionsOf(given))
+      context.addIssue({ code: 'custom', path: [setting], message: problem });
+  })
+  .transform((given) => ({ ...given, ...methodOf(given) }));
 
 /** Settings with every default filled in. */
 export type RunSettings = z.infer<typeof runSettings>;

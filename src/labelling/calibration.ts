@@ -27,6 +27,8 @@ const PRIOR_DEVIATION = { temperature: 1, vector: 0.5 };
 const LEAST_SCALE = 0.05;
 /** A class with fewer labels can't carry two numbers of its own. */
 const LEAST_LABELS = 10;
+/** Images times squared parameters of the vector: what its Hessian costs. Beyond this a fit would take minutes. */
+const MOST_WORK = 2e7;
 
 /** Calibrated probabilities, [classes]. Temperature keeps the rank of the classes; vector scaling may not. */
 export function calibrated(p: ArrayLike<number>, { method, scale, bias }: Scaling): Float64Array {
@@ -51,7 +53,8 @@ const unscaled = (classes: number): Scaling => ({
  * Fits temperature or vector scaling to labelled images by their negative log-likelihood plus a Gaussian prior (see
  * PRIOR_DEVIATION). Both problems are convex in 1 / T, or in scales and biases, so Newton's method finds the one optimum.
  *
- * @param method `vector` falls back to `temperature` where a class has fewer than 10 labels or a scale is not positive
+ * @param method `vector` falls back to `temperature` where a class has fewer than 10 labels, a scale is not positive, or
+ *   classes and images are too many (50 classes with 2,000 images)
  * @returns the method that was fitted; `none` without images
  * Source: Guo et al. 2017, On calibration of modern neural networks, section 4.2.
  */
@@ -63,7 +66,8 @@ export function fitScaling(images: readonly LabelledProbabilities[], classes: nu
   const temperature: Scaling = { ...none, method: 'temperature', scale: none.scale.map(() => scale) };
   const labels = new Array<number>(classes).fill(0);
   for (const { label } of images) labels[label]!++;
-  if (method === 'temperature' || Math.min(...labels) < LEAST_LABELS) return temperature;
+  const work = images.length * (2 * classes) ** 2;
+  if (method === 'temperature' || Math.min(...labels) < LEAST_LABELS || work > MOST_WORK) return temperature;
   const vector = fitVector(logs, classes, scale);
   return Math.min(...vector.scale) > 0 ? vector : temperature;
 }

@@ -1,6 +1,7 @@
 import { initialStatistics, sizeOf, splitStatistics, splitWeights } from './network.js';
 import { imageSize, standardised } from './pixels.js';
 import { compile } from './graph.js';
+import { blockSize } from './passes.js';
 import type { Recipe } from '../contracts/learner.js';
 import type { Backend, Tensor, Tensor1D } from './backend.js';
 import type { Items } from './batches.js';
@@ -8,9 +9,6 @@ import type { Parameters } from './checkpoint.js';
 import type { CompiledStep } from './graph.js';
 import type { Network } from './network.js';
 import type { PixelFiles } from './pixels.js';
-
-/** Images a run: their number has no influence on the answers. */
-const BATCH = 256;
 
 /** Share of the validation images that a network labels right, without dropout and by its moving statistics. */
 export class Validation {
@@ -26,7 +24,8 @@ export class Validation {
   ) {
     const { tf } = backend;
     const { height, width, channels } = network.spec.image;
-    this.batch = Math.min(BATCH, items.label.length);
+    // Bounds the activations of large images; the number of images a run has no influence on the answers.
+    this.batch = Math.min(blockSize(network.spec.image), items.label.length);
     const variable = (size: number) => ({ shape: [size], data: new Float32Array(size) });
     this.predict = compile(
       backend,

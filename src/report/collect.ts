@@ -2,10 +2,10 @@ import { open } from 'node:fs/promises';
 import sharp from 'sharp';
 import type { Labelloop } from '../client/index.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
-import { cutoffFile } from '../contracts/stages.js';
-import type { CutoffFile, RoundRecord } from '../contracts/stages.js';
+import type { RoundRecord } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
 import { decodeTable, readGroups, tables } from '../store/index.js';
+import { anyCutoffFile, chartedCutoff, drawableCutoff } from './cutoff.js';
 import { EntropyHistogram } from './histogram.js';
 import type { Gallery, Picture, ReportExtra } from './types.js';
 
@@ -36,7 +36,7 @@ export async function collect(labelloop: Labelloop, run: string): Promise<Report
   };
   if (!record) return empty;
   const comparison = await labelloop.truth(run);
-  const cutoff = await labelloop.store.readJson(record.cutoff, cutoffFile);
+  const cutoff = await labelloop.store.readJson(record.cutoff, anyCutoffFile);
   // Hidden labels are shown only once the run is over: they are part of its closing comparison.
   const truth = comparison ? await hiddenLabels(labelloop, manifest) : new Map<string, number>();
   const { classCounts, histogram, galleries } = await scan(labelloop, manifest, record, truth);
@@ -44,15 +44,11 @@ export async function collect(labelloop: Labelloop, run: string): Promise<Report
     ...empty,
     classCounts,
     histogram: histogram.result(drawableCutoff(cutoff)),
-    cutoff,
+    cutoff: chartedCutoff(cutoff),
     confusion: comparison?.confusion ?? null,
     pictures: await Promise.all(galleries.map((gallery) => draw(labelloop, manifest, gallery))),
   };
 }
-
-/** The cut-off that the histogram of predictive entropy can show: one for all classes, on that very score. */
-const drawableCutoff = ({ score, top, classwise, values }: CutoffFile): number | null =>
-  score === 'predictive-entropy' && top === null && !classwise ? (values[0] ?? null) : null;
 
 async function hiddenLabels({ store }: Labelloop, { truth }: DatasetManifest): Promise<Map<string, number>> {
   if (!truth) return new Map();

@@ -40,7 +40,7 @@ export interface ReportExtra {
   histogram: EntropyCounts | null;
   /** confusion[truth][label] of the labels in force; null where the truth is unknown. */
   confusion: readonly (readonly number[])[] | null;
-  /** The last round's cut-off and calibration; null before the first round ended. */
+  /** The last round's cut-off and calibration; null before the first round ended, and in runs of 0.1.0. */
   cutoff: CutoffFile | null;
   pictures: readonly Gallery[];
 }

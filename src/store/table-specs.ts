@@ -20,7 +20,7 @@ export interface TableSpec<Row> {
   readonly absent?: Partial<Row>;
 }
 
-/** `posteriors/1`, as contracts/tables.ts documents it; so for the tables below. */
+/** `posteriors/2`, as contracts/tables.ts documents it; so for the tables below. */
 export const posteriors: TableSpec<PosteriorRow> = {
   name: 'posteriors/2',
   columns: {

@@ -83,8 +83,8 @@ export class Control {
     }
   }
 
-  shardDone(): void {
-    this.state.shards.done++;
+  shardsDone(done: number): void {
+    this.state.shards.done = done;
     this.describe();
   }
 

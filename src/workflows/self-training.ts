@@ -18,7 +18,7 @@ import type { OpenOutput, RoundRecord, SampleOutput, StageResult, TrainOutput } 
 import { Control, stoppedOnRequest } from './control.js';
 import { completed } from './first-release.js';
 import { learner, stages } from './stages.js';
-import { slidingWindow } from './window.js';
+import { slidingWindow, together } from './window.js';
 
 /** What a round needs to know: the settings and references that don't change from here to its end. */
 type Opened = Omit<RoundState, 'version' | 'labels' | 'history'> & { labels: Ref | null; history: Ref | null };
@@ -54,7 +54,9 @@ export async function selfTraining(input: SelfTrainingInput): Promise<RunSummary
       return await round(control, input, state);
     } catch (error) {
       if (tries === TRIES_AT_LOST_BLOBS || !lostBlob(error)) throw asFailure(error);
-      log.warn('a stored result was lost or damaged; going through the round again, which makes it anew');
+      log.warn(
+        'a stored result was lost, damaged or of another release; going through the round again, which makes it anew',
+      );
     }
   }
 }
@@ -191,27 +193,29 @@ async function train(control: Control, run: Opened, ledger: Ledger): Promise<Tra
   const { settings } = run;
   const members = settings.posterior === 'ensemble' ? settings.members : 1;
   const trained = await control.stage('train', (summary) =>
-    Promise.all(
-      Array.from({ length: members }, (_, member) =>
-        learner.train.executeWithOptions(
-          { summary: members === 1 ? summary : `${summary}, member ${member + 1} of ${members}` },
-          [
-            {
-              dataset: run.dataset,
-              split: run.split,
-              labels: run.labels,
-              network: settings.network,
-              student: settings.student,
-              weights: settings.weights,
-              steps: settings.steps ?? null,
-              precision: settings.precision,
-              member,
-              seed: settings.seed,
-              round: run.round,
-              salt: settings.salt,
-            },
-          ],
-        ),
+    together(
+      Array.from(
+        { length: members },
+        (_, member) => () =>
+          learner.train.executeWithOptions(
+            { summary: members === 1 ? summary : `${summary}, member ${member + 1} of ${members}` },
+            [
+              {
+                dataset: run.dataset,
+                split: run.split,
+                labels: run.labels,
+                network: settings.network,
+                student: settings.student,
+                weights: settings.weights,
+                steps: settings.steps ?? null,
+                precision: settings.precision,
+                member,
+                seed: settings.seed,
+                round: run.round,
+                salt: settings.salt,
+              },
+            ],
+          ),
       ),
     ),
   );
@@ -229,7 +233,8 @@ async function sample(
 ): Promise<{ set: Ref; passes: number }> {
   const { settings, round } = run;
   const shards = run.shards[split];
-  let passes = 0;
+  // By shard: one that is scored again counts once.
+  const passes = new Map<number, number>();
   const task = {
     dataset: run.dataset,
     split,
@@ -247,15 +252,15 @@ async function sample(
     const scored: StageResult<SampleOutput> = await learner.sample.executeWithOptions({ summary }, [
       { ...task, shard },
     ]);
-    passes += ledger.take('sample', scored).passes;
-    if (split === 'pool') control.shardDone();
+    passes.set(shard, ledger.take('sample', scored).passes);
+    if (split === 'pool') control.shardsDone(passes.size);
   };
   return control.stage('sample', async () => {
     if (split === 'pool') control.state.shards = { done: 0, total: shards };
     await slidingWindow(shards, settings.window, scoreShard);
     for (;;) {
       const { set, missing } = await stages.gather({ ...task, shards });
-      if (set) return { set, passes };
+      if (set) return { set, passes: [...passes.values()].reduce((sum, each) => sum + each, 0) };
       // A shard's result was damaged or another release wrote it since: score those again.
       await slidingWindow(missing.length, settings.window, (i) => scoreShard(missing[i] as number));
     }
@@ -358,14 +363,16 @@ function show(control: Control, run: Opened): void {
 }
 
 /**
- * A result that a later stage could not read, because it was damaged or removed, is made again by the stage that it came
- * from when the round asks for it; all else is still in the store. What no stage makes (a dataset) stays lost, so tries end.
+ * A result that a later stage could not read, because it was damaged or removed, or because another release made it before
+ * the hosts changed in the middle of a round, is made again by the stage that it came from when the round asks for it; all
+ * else is still in the store. What no stage makes (a dataset) stays lost, so tries end.
  */
 const TRIES_AT_LOST_BLOBS = 3;
+const LOST = ['STORE_MISSING', 'STORE_DAMAGED', 'FORMAT_UNKNOWN'];
 
 function lostBlob(error: unknown): boolean {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
-  return cause instanceof ApplicationFailure && (cause.type === 'STORE_MISSING' || cause.type === 'STORE_DAMAGED');
+  return cause instanceof ApplicationFailure && LOST.includes(cause.type ?? '');
 }
 
 /** A failed activity's own code and message become the workflow's, so that every tool shows what the CLI would print. */

@@ -89,6 +89,12 @@ describe('calibration', () => {
   it('falls back to the temperature where a class has too few labels, and to nothing without images', () => {
     assert.equal(fitScaling(overconfident, 4, 'vector').method, 'vector');
     assert.equal(fitScaling(overconfident.slice(0, 30), 4, 'vector').method, 'temperature');
+    // Ten labels a class, but a Hessian of 200 x 200 from 1,000 images.
+    const many = Array.from({ length: 1000 }, (_, i) => ({
+      p: Array.from({ length: 100 }, (__, c) => (c === i % 100 ? 0.505 : 0.005)),
+      label: i % 100,
+    }));
+    assert.equal(fitScaling(many, 100, 'vector').method, 'temperature');
     const nothing = calibrate([], 4, 'temperature', 1);
     assert.deepEqual([nothing.method, nothing.scale, nothing.before.ece], ['none', [1, 1, 1, 1], 0]);
     assert.deepEqual(calibrate(overconfident, 4, 'none', 1).after, calibrate(overconfident, 4, 'none', 1).before);

@@ -36,17 +36,24 @@ class Script {
   missingOnce: number[] = [];
   hangIn: string | undefined;
   diesOnCancel = false;
-  loseOnce = false;
+  loseOnce: string | undefined;
+  failIn: string | undefined;
+  /** Calls that were told to stop and did. */
+  readonly stopped: string[] = [];
+  /** Mean passes a pool image, by round. */
+  readonly passes: (number | null)[] = [];
 
   activities(shards = POOL_SHARDS): LearnerActivities & StageActivities {
     const note = async (name: string): Promise<void> => {
       this.calls.push(name);
+      if (name === this.failIn) throw ApplicationFailure.nonRetryable('the loss is NaN', 'TRAINING_DIVERGED');
       if (name !== this.hangIn) return;
       const context = Context.current();
       const beat = setInterval(() => context.heartbeat(), 100);
       try {
         await context.cancelled;
       } catch (error) {
+        this.stopped.push(name);
         if (!this.diesOnCancel) throw error;
         throw ApplicationFailure.retryable('the worker ended', 'LEARNER_DIED');
       } finally {
@@ -108,8 +115,9 @@ class Script {
       cluster: async () => {
         this.calls.push('cluster');
         if (this.loseOnce) {
-          this.loseOnce = false;
-          throw ApplicationFailure.nonRetryable('no such blob', 'STORE_MISSING');
+          const code = this.loseOnce;
+          this.loseOnce = undefined;
+          throw ApplicationFailure.nonRetryable('no such blob', code);
         }
         return fresh({ clusters: ref('clusters/1', 5), parts: [], clusterCount: 30, outliers: 10 });
       },
@@ -120,6 +128,7 @@ class Script {
         }),
       evaluate: async ({ record }) => {
         await note(`evaluate ${record.round}`);
+        this.passes.push(record.passes);
         return { history: ref('history/1', 300 + record.round), testAccuracy: 0.9 };
       },
       compare: async () => ({
@@ -252,17 +261,40 @@ describe('workflow selfTraining', function () {
     });
     assert.equal(script.calls.filter((call) => call === 'sample pool 1').length, 2);
     assert.equal(script.calls.filter((call) => call === 'sample pool 0').length, 1);
+    // 3 shards of 40 passes; a shard that was scored again counts once.
+    assert.deepEqual(script.passes, [0.12]);
   });
 
-  it('goes through the round again when a stage finds a result lost', async () => {
+  it('a member of an ensemble that fails stops the others and fails the run with its code', async () => {
     const script = new Script();
-    script.loseOnce = true;
+    script.hangIn = 'train 1 without pseudo-labels';
+    script.failIn = 'train 1 member 1 without pseudo-labels';
     await withWorkers(script, async () => {
-      await (await start('lost', { rounds: 1 })).result();
+      const handle = await start('member-fails', { preset: 'dest', rounds: 1, members: 2 });
+      await assert.rejects(
+        handle.result(),
+        (error) =>
+          error instanceof WorkflowFailedError &&
+          error.cause instanceof ApplicationFailure &&
+          error.cause.type === 'TRAINING_DIVERGED',
+      );
+      assert.deepEqual(script.stopped, [script.hangIn]);
     });
-    assert.equal(script.calls.filter((call) => call === 'cluster').length, 2);
-    assert.equal(script.calls.filter((call) => call.startsWith('train')).length, 2);
   });
+
+  for (const [what, code] of [
+    ['lost', 'STORE_MISSING'],
+    ['of a release before this one', 'FORMAT_UNKNOWN'],
+  ] as const)
+    it(`goes through the round again when a stage finds a result ${what}`, async () => {
+      const script = new Script();
+      script.loseOnce = code;
+      await withWorkers(script, async () => {
+        await (await start(`lost-${code}`, { rounds: 1 })).result();
+      });
+      assert.equal(script.calls.filter((call) => call === 'cluster').length, 2);
+      assert.equal(script.calls.filter((call) => call.startsWith('train')).length, 2);
+    });
 
   it('pause stops the stage in flight, resume runs it again', async () => {
     const script = new Script();

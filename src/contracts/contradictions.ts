@@ -1,0 +1,60 @@
+import { limitOf, methodOf, requiredScore } from './presets.js';
+import type { ImageShape } from './dataset.js';
+import type { GivenMethod, Method, NetworkName, ScoreName } from './presets.js';
+
+/** A setting that can't mean what it says beside the others; `problem` goes on from its value. */
+export interface Contradiction {
+  setting: keyof Method;
+  problem: string;
+}
+
+/** Scores that tell how passes differ: one pass does not. */
+const OF_SEVERAL_PASSES: readonly ScoreName[] = ['mutual-information', 'variation-ratio', 'kwon-epistemic', 'ups'];
+
+/**
+ * What a user asked for and would not get, though each setting is valid by itself. Numbers of a part that a method lacks
+ * (passes, members) say nothing wrong and pass, so that presets can be compared under the same ones. Free of zod.
+ */
+export function contradictionsOf(given: GivenMethod): Contradiction[] {
+  const method = methodOf(given);
+  const { posterior, threshold, sampling, score } = method;
+  const found: Contradiction[] = [];
+  const refuse = (setting: keyof Method, problem: string) => found.push({ setting, problem });
+
+  if (sampling === 'sequential' && posterior !== 'mc-dropout')
+    refuse('sampling', `needs posterior mc-dropout; ${posterior} has no further passes to take`);
+  else if (sampling === 'sequential' && threshold === 'top-n')
+    refuse('sampling', 'needs a cut-off that is known before the pool is scored; top-n is a rank in the pool itself');
+
+  const needed = requiredScore(threshold);
+  if (needed !== undefined && (given.score ?? needed) !== needed)
+    refuse('score', `is not what threshold ${threshold} compares, which is ${needed}`);
+  else if (posterior === 'softmax' && OF_SEVERAL_PASSES.includes(score))
+    refuse(score === needed ? 'threshold' : 'score', 'compares passes, of which posterior softmax takes one');
+
+  if (method.classwise && threshold !== 'target-error')
+    refuse('classwise', `needs threshold target-error; ${threshold} has one cut-off for all classes`);
+
+  if (given.limit != null) {
+    if (limitOf(threshold) === null) refuse('limit', `has no use: threshold ${threshold} has no number of its own`);
+    else if (threshold === 'probability' && given.limit >= 1)
+      refuse('limit', 'must be less than 1, as threshold probability accepts from it on');
+    else if ((threshold === 'max-of-n' || threshold === 'top-n') && !Number.isInteger(given.limit))
+      refuse('limit', `must be a whole number, as threshold ${threshold} counts images`);
+  }
+  return found;
+}
+
+/**
+ * Pixels up to which a network is fit to train; those that are not here make larger images smaller at their first layer.
+ * DenseNet keeps a third of its layers at full size: a step of 32 images takes 2.5 GB at 32 x 32, and four times that at 64 x 64.
+ */
+const MOST_PIXELS: Partial<Record<NetworkName, number>> = { densenet: 64 * 64 };
+
+/** Why a network can't take images of a shape; null where it can. */
+export function unfitFor(network: NetworkName, { height, width }: ImageShape): string | null {
+  const most = MOST_PIXELS[network];
+  if (most === undefined || height * width <= most) return null;
+  const side = Math.sqrt(most);
+  return `network '${network}' takes images of up to ${side} x ${side} pixels, as larger ones take more memory than machines have, and not ${height} x ${width}`;
+}
