@@ -19,7 +19,8 @@ export type { NetworkName } from './presets.js';
 
 /**
  * Random distortions, each uniform up to its limit: `shift` as a share of the side, `rotation` in degrees, `scale` as a
- * share; `erase` and `flip` are the probabilities that a rectangle is erased and that left and right are swapped.
+ * share; `erase` and `flip` are the probabilities that a rectangle is erased and that left and right are swapped. Without
+ * rotation and scale shifts go by whole pixels.
  */
 const distortion = z.strictObject({
   shift: z.number(),

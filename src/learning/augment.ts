@@ -52,10 +52,16 @@ export function drawViews(
 
 function drawDistortion(limits: DistortionLimits, { height, width }: ImageShape, random: RandomStream): Affine {
   const symmetric = (limit: number): number => (2 * random.uniform() - 1) * limit;
+  // Shifts alone go by whole pixels: between them the picture would be blurred as no picture of the pool is.
+  const whole = limits.rotation === 0 && limits.scale === 0;
+  const shift = (side: number): number => {
+    const pixels = symmetric(limits.shift * side);
+    return whole ? Math.round(pixels) : pixels;
+  };
   const moves = [
     rotation(symmetric((limits.rotation * Math.PI) / 180)),
     scaling(1 + symmetric(limits.scale)),
-    translation(symmetric(limits.shift * width), symmetric(limits.shift * height)),
+    translation(shift(width), shift(height)),
   ];
   return moves.reduce(andThen, random.uniform() < limits.flip ? MIRROR : IDENTITY);
 }

@@ -48,6 +48,12 @@ describe('recipe', () => {
     assert.deepEqual([flip(1), flip(3)], [0, 0.5]);
   });
 
+  it('shifts photos and leaves them upright; digits it also turns and scales', () => {
+    const weak = (network: 'compact' | 'resnet') => recipeOf({ ...input, network, student: 'consistency' }).weak;
+    assert.deepEqual(weak('resnet'), { shift: 0.125, rotation: 0, scale: 0, erase: 0, flip: 0 });
+    assert.deepEqual(weak('compact'), { shift: 0.07, rotation: 12, scale: 0.1, erase: 0, flip: 0 });
+  });
+
   it('lets a consistency student take more steps on a larger pool', () => {
     const steps = (pool: number) => recipeOf({ ...input, student: 'consistency', pool }).steps;
     assert.deepEqual([10, 10_000, 50_000].map(steps), [2000, 2000, 4500]);

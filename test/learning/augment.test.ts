@@ -119,6 +119,24 @@ describe('augmentation', () => {
     assert.ok(Math.abs(flipped / 500 - 0.5) < 0.12);
   });
 
+  it('shifts by whole pixels where it neither turns nor scales, so that nothing is blurred', () => {
+    const sides = { height: 40, width: 32, channels: 3 } as const;
+    const limits = { shift: 0.125, rotation: 0, scale: 0, erase: 0, flip: 0 };
+    const views = Array.from({ length: 200 }, (_, key) => drawView({ weak: limits, strong: null }, sides, random(key)));
+    const span = (column: number) => {
+      const seen = views.map((drawn) => drawn[column] as number);
+      assert.ok(seen.every(Number.isInteger));
+      return [Math.min(...seen), Math.max(...seen)];
+    };
+    assert.deepEqual(
+      [span(2), span(5)],
+      [
+        [-4, 4],
+        [-5, 5],
+      ],
+    );
+  });
+
   it('draws no more from RandAugment than its magnitude allows', () => {
     const strong = (magnitude: number) => ({ weak: null, strong: { operations: 3, magnitude } });
     const still = drawView(strong(0), image, random());
