@@ -75,11 +75,18 @@ export function groupedMasks(
   const groups = Math.ceil(passes / group);
   return tf.tidy(() => {
     const drawn = randomBytes(backend, [images, groups, units], seed);
-    // Bytes 0 .. dropped - 1 drop an element in the group's pass 0, the next ones in pass 1, and so on.
-    const dropping = op('Div', UINT8, [drawn, byteOf(backend, droppedBytes(rate))]);
-    const kept = Array.from({ length: group }, (_, pass) => op('NotEqual', UINT8, [dropping, byteOf(backend, pass)]));
-    const all = tf.stack(kept, 2).reshape([images, groups * group, units]);
-    return scaled(backend, tf.slice(all, [0, 0, 0], [images, passes, units]), rate);
+    const dropped = droppedBytes(rate);
+    // Bytes 0 .. dropped - 1 drop an element in the group's pass 0, the next ones in pass 1, and so on; a byte wraps round.
+    const turned = Array.from({ length: group }, (_, pass) =>
+      op('Sub', UINT8, [drawn, byteOf(backend, pass * dropped)]),
+    );
+    const all = op('Pack', { ...UINT8, N: { int: group }, axis: { int: 2 } }, turned).reshape([
+      images,
+      groups * group,
+      units,
+    ]);
+    const kept = op('GreaterEqual', UINT8, [all, byteOf(backend, dropped)]);
+    return scaled(backend, tf.slice(kept, [0, 0, 0], [images, passes, units]), rate);
   });
 }
 

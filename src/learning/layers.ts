@@ -29,6 +29,8 @@ export function conv2d(
   input: InputKind = 'differentiable',
 ): Tensor4D {
   const { op } = backend;
+  const [side] = kernel.shape;
+  if (side === 1 && stride === 1 && input === 'differentiable') return pointwise(backend, x, kernel);
   const attributes = { ...FLOAT, ...LAYOUT, ...windows('strides', stride), dilations: { int: [1, 1, 1, 1] } };
   const forward = (a: Tensor, w: Tensor): Tensor4D => op('Conv2D', attributes, [a, w]);
   const byInput = (dy: Tensor, a: Tensor, w: Tensor): Tensor =>
@@ -47,6 +49,33 @@ export function conv2d(
     [x, kernel],
     (a, w) => ({ value: forward(a, w), saved: [a, w] }),
     (dy, [a, w]) => [byInput(dy, a as Tensor, w as Tensor), byKernel(dy, a as Tensor, w as Tensor)],
+  );
+}
+
+/** A convolution of side 1 is a matrix product, for which oneDNN is faster than for the convolution, its gradients above all. */
+function pointwise(backend: Backend, x: Tensor4D, kernel: Tensor4D): Tensor4D {
+  const [n, height, width, from] = x.shape;
+  const to = kernel.shape[3];
+  const rows = n * height * width;
+  const product = (a: Tensor, b: Tensor, transposed: 'neither' | 'first' | 'second'): Tensor =>
+    backend.op(
+      'MatMul',
+      { ...FLOAT, transpose_a: { flag: transposed === 'first' }, transpose_b: { flag: transposed === 'second' } },
+      [a, b],
+    );
+  const pixels = (a: Tensor): Tensor => a.reshape([rows, -1]);
+  const matrix = (w: Tensor): Tensor => w.reshape([from, to]);
+  return withGradient(
+    backend,
+    [x, kernel],
+    (a, w) => ({
+      value: product(pixels(a), matrix(w), 'neither').reshape<Tensor4D>([n, height, width, to]),
+      saved: [a, w],
+    }),
+    (dy, [a, w]) => [
+      product(pixels(dy), matrix(w as Tensor), 'second').reshape(x.shape),
+      product(pixels(a as Tensor), pixels(dy), 'first').reshape(kernel.shape),
+    ],
   );
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { loadBackend } from '../../src/learning/backend.js';
-import { batchNorm, fixedNorm, foldNorm } from '../../src/learning/batch-norm.js';
+import { batchNorm, foldNorm, moments, normalise } from '../../src/learning/batch-norm.js';
 import { drop, dropoutMask } from '../../src/learning/dropout.js';
 import { averagePool, biasRelu, conv2d, convRelu, globalAverage, relu } from '../../src/learning/layers.js';
 import { checkGradients, countTensors, normals, normalTensor } from './gradients.js';
@@ -126,13 +126,51 @@ describe('layers', () => {
       assert.ok(difference(y, expected) < 1e-5);
     });
 
+    it('has, with given moments, the gradients that finite differences have, of the moments, too', () => {
+      const loss = weigh([3, 4, 4, 2]);
+      checkGradients(
+        (x, gamma, beta, mean, variance) => {
+          const parameters = { gamma: gamma as Tensor1D, beta: beta as Tensor1D };
+          const given = { mean: mean as Tensor1D, variance: variance as Tensor1D };
+          return loss(normalise(backend, x as Tensor4D, parameters, given));
+        },
+        [...inputs(), tf.tensor1d([0.3, -0.2]), tf.tensor1d([2, 0.5])],
+      );
+    });
+
+    it('is the same by moments that are computed before, in value and gradients', () => {
+      // Widths and rows that pixels can, can partly, and can't be grouped by.
+      for (const shape of [
+        [2, 4, 4, 12],
+        [1, 2, 3, 2],
+        [1, 3, 3, 5],
+      ] as [number, number, number, number][]) {
+        const width = shape[3];
+        const given = [normalTensor(shape, 2), normalTensor([width]), normalTensor([width])];
+        const loss = weigh(shape);
+        const [whole, parts] = ['whole', 'parts'].map((how) =>
+          tf.valueAndGrads((x, gamma, beta) => {
+            const parameters = { gamma: gamma as Tensor1D, beta: beta as Tensor1D };
+            const all = x as Tensor4D;
+            const y =
+              how === 'whole'
+                ? batchNorm(backend, all, parameters).y
+                : normalise(backend, all, parameters, moments(backend, all));
+            return loss(y);
+          })(given),
+        ) as [ReturnType<ReturnType<typeof tf.valueAndGrads>>, ReturnType<ReturnType<typeof tf.valueAndGrads>>];
+        assert.ok(difference(whole.value, parts.value) < 1e-4);
+        whole.grads.forEach((gradient, i) => assert.ok(difference(gradient, parts.grads[i] as Tensor) < 1e-4));
+      }
+    });
+
     it('is, with fixed statistics, one op, or a scale and a shift', () => {
       const [x, gamma, beta] = inputs();
       const [mean, variance] = [tf.tensor1d([0.3, -0.2]), tf.tensor1d([2, 0.5])];
-      const { scale, shift } = foldNorm(backend, { gamma, beta }, mean, variance);
+      const { scale, shift } = foldNorm(backend, { gamma, beta }, { mean, variance });
       const expected = tf.batchNorm(x, mean, variance, beta, gamma, 1.001e-5);
       assert.ok(difference(tf.add(tf.mul(x, scale), shift), expected) < 1e-5);
-      assert.ok(difference(fixedNorm(backend, x, { gamma, beta }, mean, variance), expected) < 1e-5);
+      assert.ok(difference(normalise(backend, x, { gamma, beta }, { mean, variance }), expected) < 1e-5);
     });
   });
 

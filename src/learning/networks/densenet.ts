@@ -1,8 +1,10 @@
+import { moments } from '../batch-norm.js';
 import { drop } from '../dropout.js';
 import { averagePool, globalAverage } from '../layers.js';
 import { Plan } from './plan.js';
 import type { ModelSpec } from '../../contracts/learner.js';
 import type { Tensor4D } from '../backend.js';
+import type { Moments } from '../batch-norm.js';
 import type { Network, Pass } from '../network.js';
 import type { Convolution, NormRelu } from './plan.js';
 
@@ -14,9 +16,15 @@ const COMPRESSION = 0.5;
 /** The published runs start at 12. */
 const DEFAULT_GROWTH = 12;
 
+/** Channels that several norms see, with their moments where the batch's own count: they are computed once. */
+interface Shared {
+  x: Tensor4D;
+  moments: Moments | null;
+}
+
 interface Layer {
   /** [n, height, width, channels so far] -> what `grow` starts from, [n, height, width, 4k] */
-  squeeze(pass: Pass, x: Tensor4D): Tensor4D;
+  squeeze(pass: Pass, x: Shared): Tensor4D;
   /** [n, height, width, 4k] -> the k new channels */
   grow(pass: Pass, z: Tensor4D): Tensor4D;
 }
@@ -57,20 +65,20 @@ export function denseNet(spec: ModelSpec): Network {
     /** [n, height, width, channels] -> [n, height, width, 2k + 4k]: the stem's channels, then the first squeezed layer */
     trunk(pass, x) {
       const start = stem(pass, x);
-      return pass.backend.tf.concat([start, first.squeeze(pass, start)], 3);
+      return pass.backend.tf.concat([start, first.squeeze(pass, shared(pass, start))], 3);
     },
     head(pass, trunk) {
       const { tf } = pass.backend;
       const [start, squeezed] = tf.split(trunk, [2 * k, 4 * k], 3) as [Tensor4D, Tensor4D];
-      let x = start;
+      let x = shared(pass, start);
       for (const { layers, transition } of blocks) {
         for (const layer of layers) {
           const z = layer === first ? squeezed : layer.squeeze(pass, x);
-          x = tf.concat([x, layer.grow(pass, z)], 3);
+          x = joined(pass, x, shared(pass, layer.grow(pass, z)));
         }
-        if (transition !== null) x = shrink(pass, x, transition);
+        if (transition !== null) x = shared(pass, shrink(pass, x, transition));
       }
-      return ends(pass, globalAverage(pass.backend, last(pass, x)));
+      return ends(pass, globalAverage(pass.backend, last(pass, x.x, x.moments)));
     },
   };
 }
@@ -79,8 +87,21 @@ export function denseNet(spec: ModelSpec): Network {
  * The published order is convolution, then pooling. Both are linear and act on other axes, so they commute, and the
  * convolution of what is left after pooling costs a quarter.
  */
-const shrink = (pass: Pass, x: Tensor4D, { norm, convolution }: Transition): Tensor4D =>
-  convolution(pass, averagePool(pass.backend, norm(pass, x), 2));
+const shrink = (pass: Pass, { x, moments }: Shared, { norm, convolution }: Transition): Tensor4D =>
+  convolution(pass, averagePool(pass.backend, norm(pass, x, moments), 2));
+
+const shared = (pass: Pass, x: Tensor4D): Shared => ({
+  x,
+  moments: pass.normalisation === 'batch' ? moments(pass.backend, x) : null,
+});
+
+function joined({ backend: { tf } }: Pass, before: Shared, added: Shared): Shared {
+  const [a, b] = [before.moments, added.moments];
+  return {
+    x: tf.concat([before.x, added.x], 3),
+    moments: a && b && { mean: tf.concat([a.mean, b.mean]), variance: tf.concat([a.variance, b.variance]) },
+  };
+}
 
 function planBody(plan: Plan, { image }: ModelSpec, k: number) {
   let { height, width } = image;
@@ -122,7 +143,7 @@ function planLayer(plan: Plan, name: string, from: number, k: number, places: nu
   const between = plan.normRelu(`${name}.norm2`, 4 * k);
   const grow = plan.convolution(`${name}.conv2`, { side: 3, from: 4 * k, to: k, places });
   return {
-    squeeze: (pass, x) => squeeze(pass, before(pass, x), between.scale(pass)),
+    squeeze: (pass, { x, moments }) => squeeze(pass, before(pass, x, moments), between.scale(pass)),
     grow: (pass, z) => drop(pass, grow(pass, between.shifted(pass, drop(pass, z, dropout))), dropout + 1),
   };
 }

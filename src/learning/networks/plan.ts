@@ -1,7 +1,8 @@
-import { batchNorm, fixedNorm, foldNorm } from '../batch-norm.js';
+import { batchNorm, foldNorm, normalise } from '../batch-norm.js';
 import { biasRelu, conv2d, dense, relu } from '../layers.js';
 import { volume } from '../network.js';
 import type { Tensor1D, Tensor2D, Tensor4D } from '../backend.js';
+import type { Moments } from '../batch-norm.js';
 import type { InputKind } from '../layers.js';
 import type { Output, ParameterSpec, Pass, StatisticSpec } from '../network.js';
 
@@ -14,7 +15,8 @@ export interface Convolution {
 
 /** Batch normalisation and then a rectifier. */
 export interface NormRelu {
-  (pass: Pass, x: Tensor4D): Tensor4D;
+  /** With `own`, the moments of x, where they are known already: norms of the same x share them. */
+  (pass: Pass, x: Tensor4D, own?: Moments | null): Tensor4D;
   /**
    * The norm's scale, for the convolution before it to take into its kernel: `shifted` then does the rest. Null where the
    * batch's own statistics count, which are not known before the convolution. Dropout may stand between the two: scaling
@@ -57,12 +59,19 @@ export class Plan {
     const beta = this.parameters.push({ name: `${name}.beta`, shape: [width], fanIn: 0, gain: 0 }) - 1;
     const index = this.statistics.push({ name, width }) - 1;
     const parameters = ({ weights }: Pass) => ({ gamma: weights[gamma] as Tensor1D, beta: weights[beta] as Tensor1D });
-    const moving = ({ statistics }: Pass) => statistics.slice(2 * index, 2 * index + 2) as [Tensor1D, Tensor1D];
-    const fold = (pass: Pass) => foldNorm(pass.backend, parameters(pass), ...moving(pass));
-    const whole = (pass: Pass, x: Tensor4D): Tensor4D => {
+    const moving = ({ statistics }: Pass): Moments => {
+      const [mean, variance] = statistics.slice(2 * index, 2 * index + 2) as [Tensor1D, Tensor1D];
+      return { mean, variance };
+    };
+    const fold = (pass: Pass) => foldNorm(pass.backend, parameters(pass), moving(pass));
+    const whole = (pass: Pass, x: Tensor4D, own: Moments | null = null): Tensor4D => {
       const { backend } = pass;
-      if (pass.normalisation === 'moving')
-        return relu(backend, fixedNorm(backend, x, parameters(pass), ...moving(pass)));
+      if (pass.normalisation === 'moving') return relu(backend, normalise(backend, x, parameters(pass), moving(pass)));
+      if (own !== null) {
+        const rows = x.size / width;
+        pass.observe?.(index, own.mean, backend.tf.mul(own.variance, rows / (rows - 1)));
+        return relu(backend, normalise(backend, x, parameters(pass), own));
+      }
       const { y, mean, variance } = batchNorm(backend, x, parameters(pass));
       pass.observe?.(index, mean, variance);
       return relu(backend, y);
