@@ -44,7 +44,7 @@ export const sample = stage<SampleInput, SampleOutput>('sample', 2, sampleOutput
       };
     });
     await attempt.learnerReady();
-    const { passes } = await learner.sample(task, { signal: attempt.signal, onProgress: attempt.progress });
+    const { passes } = await attempt.onLearner((listener) => learner.sample(task, listener));
     return await attempt.keeping(async () => {
       const file = decodeSafetensors(await readFile(output));
       const features = tensor(file, 'features');

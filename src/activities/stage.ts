@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import { isErrorCode, isRetryable, LabelloopError, messageOf } from '../contracts/errors.js';
-import type { Learner, TaskProgress } from '../contracts/learner.js';
+import type { Learner, TaskListener, TaskProgress } from '../contracts/learner.js';
 import type { HeartbeatDetails, StageName } from '../contracts/run.js';
 import type { StageResult } from '../contracts/stages.js';
 import { stageKey } from '../store/index.js';
@@ -27,8 +27,6 @@ export interface Attempt extends Deps {
   /** The stage's address in the store. */
   key: string;
   signal: AbortSignal;
-  /** Reports progress of the device; each call is a heartbeat. */
-  readonly progress: (progress: TaskProgress) => void;
   /** Heartbeats on a timer while `work` waits for the store or computes here: both have time limits of their own. */
   readonly beating: <T>(work: () => Promise<T>) => Promise<T>;
   /** As `beating`, and bears with a store that is out: what was computed for minutes is worth waiting for. */
@@ -38,10 +36,19 @@ export interface Attempt extends Deps {
    * a heartbeat may stay out. The learner's client ends a start that hangs.
    */
   readonly learnerReady: () => Promise<void>;
+  /**
+   * Runs a task of the learner, beating until its first progress, for some minutes at most: it compiles its graphs before
+   * that, which takes longer than a heartbeat may stay out where the machine is busy. From then on its silence counts.
+   */
+  readonly onLearner: <T>(
+    task: (listener: Required<Pick<TaskListener, 'signal' | 'onProgress'>>) => Promise<T>,
+  ) => Promise<T>;
 }
 
 /** Heartbeats while waiting for the store; a sixth of the heartbeat timeout. */
 const BEAT_MS = 5_000;
+/** How long the learner may compile without a word. */
+const COMPILE_MS = 300_000;
 /** How long a finished result waits for a store that does not answer; then the attempt ends, and another begins. */
 const OUTAGE_MS = 600_000;
 const OUTAGE_REST_MS = 2_000;
@@ -97,11 +104,7 @@ export function asActivity<Input, Output>(
       }
       const startedAt = new Date();
       log.info({ event: 'started', attempt: Context.current().info.attempt }, `${of.name}: started`);
-      const progress = (details: TaskProgress): void => {
-        log.debug({ event: 'progress', ...details });
-        attempt.progress(details);
-      };
-      const output = await of.run(input, { ...attempt, log, key, progress });
+      const output = await of.run(input, { ...attempt, log, key });
       const seconds = (Date.now() - startedAt.getTime()) / 1000;
       attempt.signal.throwIfAborted();
       const record = await attempt.keeping(() =>
@@ -130,10 +133,6 @@ export async function guarded<T>(deps: Deps, name: StageName, work: (attempt: At
   const activity = `${workflowExecution?.runId}/${activityId}`;
   const log = deps.log.child({ stage: name, run: workflowExecution?.workflowId });
   const signal = context.cancellationSignal;
-  const progress = (details: TaskProgress): void => {
-    const beat: HeartbeatDetails = { stage: name, ...details };
-    context.heartbeat(beat);
-  };
   const beating = async <R>(inner: () => Promise<R>): Promise<R> => {
     const timer = setInterval(() => context.heartbeat(), BEAT_MS);
     try {
@@ -144,8 +143,25 @@ export async function guarded<T>(deps: Deps, name: StageName, work: (attempt: At
   };
   const keeping = <R>(inner: () => Promise<R>): Promise<R> => beating(() => outlasting(inner, signal));
   const learnerReady = async (): Promise<void> => void (await beating(() => deps.learner.device()));
+  const onLearner: Attempt['onLearner'] = async (task) => {
+    const quietUntil = Date.now() + COMPILE_MS;
+    const timer = setInterval(() => {
+      if (Date.now() < quietUntil) context.heartbeat();
+    }, BEAT_MS);
+    const onProgress = (details: TaskProgress): void => {
+      clearInterval(timer);
+      log.debug({ event: 'progress', ...details });
+      const beat: HeartbeatDetails = { stage: name, ...details };
+      context.heartbeat(beat);
+    };
+    try {
+      return await task({ signal, onProgress });
+    } finally {
+      clearInterval(timer);
+    }
+  };
   try {
-    const result = await work({ ...deps, log, key: '', signal, progress, beating, keeping, learnerReady });
+    const result = await work({ ...deps, log, key: '', signal, beating, keeping, learnerReady, onLearner });
     unknownErrors.delete(activity);
     return result;
   } catch (error) {

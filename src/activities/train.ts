@@ -40,19 +40,16 @@ async function run(input: TrainInput, attempt: Attempt): Promise<TrainOutput> {
     const { images, task, progress } = await beating(() => prepare(input, attempt, folder));
     let saved = progress;
     await attempt.learnerReady();
-    const result = await learner.train(task, {
-      signal: attempt.signal,
-      onProgress: attempt.progress,
-      onCheckpoint: async ({ step, path }) => {
-        // Losing a checkpoint costs seconds, failing the training for it would cost more.
-        try {
-          saved = await beating(() => keepCheckpoint(store, key, saved, { step, path }));
-          attempt.log.info({ event: 'checkpoint', step }, `train: checkpoint at step ${step}`);
-        } catch (error) {
-          attempt.log.warn({ err: error, step }, 'train: checkpoint not stored; going on');
-        }
-      },
-    });
+    const onCheckpoint = async ({ step, path }: { step: number; path: string }): Promise<void> => {
+      // Losing a checkpoint costs seconds, failing the training for it would cost more.
+      try {
+        saved = await beating(() => keepCheckpoint(store, key, saved, { step, path }));
+        attempt.log.info({ event: 'checkpoint', step }, `train: checkpoint at step ${step}`);
+      } catch (error) {
+        attempt.log.warn({ err: error, step }, 'train: checkpoint not stored; going on');
+      }
+    };
+    const result = await attempt.onLearner((listener) => learner.train(task, { ...listener, onCheckpoint }));
     attempt.log.info({ event: 'trained', resumedAt: result.resumedAt, steps: result.steps }, 'train: done');
     return await attempt.keeping(async () => {
       const model = await store.putFile('model/2', task.output);
@@ -113,8 +110,8 @@ const fetchPixels = (store: Store, shards: readonly Shard[]): Promise<string[]> 
   Promise.all(shards.map((shard) => store.fetch(shard.pixels)));
 
 /**
- * Pool shards that a consistency student learns from: 65,536 images at the usual shard size are more than it sees twice in a
- * round, and what a worker must hold stays bounded, however large the pool.
+ * Pool shards that a consistency student learns from, 65,536 images at the usual shard size: what a worker must hold for it
+ * stays bounded, however large the pool.
  */
 const UNLABELLED_SHARDS = 16;
 

@@ -1,5 +1,4 @@
 import { limitOf, methodOf, requiredScore } from './presets.js';
-import type { ImageShape } from './dataset.js';
 import type { GivenMethod, Method, NetworkName, ScoreName } from './presets.js';
 
 /** A setting that can't mean what it says beside the others; `problem` goes on from its value. */
@@ -52,7 +51,7 @@ export function contradictionsOf(given: GivenMethod): Contradiction[] {
 const MOST_PIXELS: Partial<Record<NetworkName, number>> = { densenet: 64 * 64 };
 
 /** Why a network can't take images of a shape; null where it can. */
-export function unfitFor(network: NetworkName, { height, width }: ImageShape): string | null {
+export function unfitFor(network: NetworkName, { height, width }: { height: number; width: number }): string | null {
   const most = MOST_PIXELS[network];
   if (most === undefined || height * width <= most) return null;
   const side = Math.sqrt(most);

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
-import type { LearnerActivities, StageActivities } from '../../src/contracts/activities.js';
 import {
   LEARNER_TASK_QUEUE,
   QUERY_STATUS,
@@ -14,138 +13,14 @@ import {
   UPDATE_RESUME,
   WORKFLOW_TYPE,
 } from '../../src/contracts/names.js';
-import type { BlobKind, Ref } from '../../src/contracts/references.js';
 import type { RunState, RunSummary } from '../../src/contracts/run.js';
-import { runSettings } from '../../src/contracts/settings.js';
 import type { RunSettingsInput } from '../../src/contracts/settings.js';
-import type { StageResult } from '../../src/contracts/stages.js';
 import { startTemporal, workflowBundle } from '../support/temporal.js';
 import { until } from '../support/wait.js';
+import { ref, Script } from './script.js';
 
 const POOL_SHARDS = 250;
 const PAYLOAD_LIMIT = 16 * 1024;
-
-const ref = (kind: BlobKind, n: number): Ref => ({ kind, sha256: n.toString(16).padStart(64, '0'), bytes: 1 });
-const fresh = <T>(output: T): StageResult<T> => ({ output, key: 'k', cached: false, seconds: 1 });
-
-/** The order of things alone is under test here: activities answer with references to nothing. */
-class Script {
-  readonly calls: string[] = [];
-  inFlight = 0;
-  mostInFlight = 0;
-  missingOnce: number[] = [];
-  hangIn: string | undefined;
-  diesOnCancel = false;
-  loseOnce: string | undefined;
-  failIn: string | undefined;
-  /** Calls that were told to stop and did. */
-  readonly stopped: string[] = [];
-  /** Mean passes a pool image, by round. */
-  readonly passes: (number | null)[] = [];
-
-  activities(shards = POOL_SHARDS): LearnerActivities & StageActivities {
-    const note = async (name: string): Promise<void> => {
-      this.calls.push(name);
-      if (name === this.failIn) throw ApplicationFailure.nonRetryable('the loss is NaN', 'TRAINING_DIVERGED');
-      if (name !== this.hangIn) return;
-      const context = Context.current();
-      const beat = setInterval(() => context.heartbeat(), 100);
-      try {
-        await context.cancelled;
-      } catch (error) {
-        this.stopped.push(name);
-        if (!this.diesOnCancel) throw error;
-        throw ApplicationFailure.retryable('the worker ended', 'LEARNER_DIED');
-      } finally {
-        clearInterval(beat);
-      }
-    };
-    return {
-      open: async ({ settings }) => {
-        await note('open');
-        const checked = runSettings.safeParse(settings);
-        if (!checked.success) throw ApplicationFailure.nonRetryable('settings can not be used', 'SETTINGS_INVALID');
-        return {
-          settings: checked.data,
-          dataset: ref('dataset/1', 1),
-          shards: { labelled: 1, pool: shards, test: 1 },
-          counts: { labelled: 100, pool: 1000, test: 100 },
-          hasTruth: true,
-        };
-      },
-      split: async () => fresh({ split: ref('split/1', 2), train: 60, validation: 0, calibration: 40 }),
-      train: async ({ round, labels, member }) => {
-        const which = member === 0 ? '' : ` member ${member}`;
-        await note(`train ${round}${which} ${labels ? 'with' : 'without'} pseudo-labels`);
-        const model = ref('model/1', 100 + round + 1000 * member);
-        return fresh({
-          ...{ model, steps: 1, loss: 0.1, parameters: 1, images: 1 },
-          stopped: null,
-          validationAccuracy: null,
-        });
-      },
-      sample: async ({ split, shard, models, cutoff }) => {
-        this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
-        await new Promise((resolve) => setImmediate(resolve));
-        this.inFlight--;
-        this.calls.push(
-          `sample ${split} ${shard}${models.length > 1 ? ` by ${models.length}` : ''}${cutoff ? ' until settled' : ''}`,
-        );
-        return fresh({
-          posteriors: ref('posteriors/1', shard),
-          features: ref('features/1', shard),
-          count: 4,
-          passes: 40,
-        });
-      },
-      gather: async ({ split }) => {
-        const missing = split === 'pool' ? this.missingOnce : [];
-        this.missingOnce = split === 'pool' ? [] : this.missingOnce;
-        return missing.length ? { set: null, missing } : { set: ref('posterior-set/1', 3), missing };
-      },
-      threshold: async () => {
-        this.calls.push('threshold');
-        return fresh({
-          cutoff: ref('cutoff/1', 4),
-          value: 1,
-          estimate: { grade: 'B' as const, accepted: 1, errors: 0, error: 0, upper: 1, coverage: 1 },
-          calibrationError: { before: 0.1, after: 0.05 },
-        });
-      },
-      cluster: async () => {
-        this.calls.push('cluster');
-        if (this.loseOnce) {
-          const code = this.loseOnce;
-          this.loseOnce = undefined;
-          throw ApplicationFailure.nonRetryable('no such blob', code);
-        }
-        return fresh({ clusters: ref('clusters/1', 5), parts: [], clusterCount: 30, outliers: 10 });
-      },
-      relabel: async ({ round }) =>
-        fresh({
-          labels: ref('labels/1', 200 + round),
-          counts: { accepted: 900, added: 900, kept: 0, flipped: 0, revoked: 0, open: 90, outliers: 10 },
-        }),
-      evaluate: async ({ record }) => {
-        await note(`evaluate ${record.round}`);
-        this.passes.push(record.passes);
-        return { history: ref('history/1', 300 + record.round), testAccuracy: 0.9 };
-      },
-      compare: async () => ({
-        comparison: ref('comparison/1', 6),
-        last: {
-          coverage: 0.9,
-          labelError: 0.01,
-          labelErrorInterval: { lower: 0, upper: 0.02 },
-          kappa: 0.9,
-          testAccuracy: 0.9,
-          aurc: 0.01,
-          coverageAt: [],
-        },
-      }),
-    };
-  }
-}
 
 describe('workflow selfTraining', function () {
   this.timeout(120_000);
