@@ -78,7 +78,7 @@ export function normalise(
       const [y] = ops('FusedBatchNormV3', { ...attributes, exponential_avg_factor: { float: 1 } }, inputs, 6);
       return {
         value: (y as Tensor).reshape<Tensor4D>(x.shape),
-        saved: [a as Tensor, g as Tensor, m as Tensor, v as Tensor],
+        saved: [a, g, m, v],
       };
     },
     (dy, saved) => {
@@ -124,7 +124,7 @@ export function moments(backend: Backend, x: Tensor4D): Moments {
       // Unbiased within each group; what the groups' means differ by is missing.
       const within = averaged(tf.mul(variances, (rows / groups - 1) / (rows / groups)));
       const between = averaged(tf.square(tf.sub(means, repeated(mean))));
-      return { value: tf.stack([mean, tf.add(within, between)]), saved: [a as Tensor, mean] };
+      return { value: tf.stack([mean, tf.add(within, between)]), saved: [a, mean] };
     },
     (dy, saved) => {
       const [a, mean] = saved as [Tensor, Tensor1D];
