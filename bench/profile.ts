@@ -19,7 +19,7 @@ import type { Network } from './learner-tasks.js';
  * Where the time of a training step and of a sampling call goes, op by op:
  *     node dist/bench/profile.js [--threads N] [--runs 20] [--dry]
  * The learner runs its own tasks, and each graph that it compiles is kept with what it was first fed. The binding cannot
- * trace; the peers' TensorFlow, which is the same release, runs the kept graphs and can (bench/peers/profile.py).
+ * trace; the peers' TensorFlow, which is the same release, runs the kept graphs and can (bench/peers/op_profile.py).
  */
 const { values: options } = parseArgs({
   options: {
@@ -91,7 +91,7 @@ function recording(binding: Binding): Binding {
   return Object.create(binding, Object.fromEntries(properties) as PropertyDescriptorMap) as Binding;
 }
 
-/** What bench/peers/profile.py tells. */
+/** What bench/peers/op_profile.py tells. */
 interface Profile {
   /** Milliseconds of the whole call, at best: on the clock, and of processor time. */
   wall: number;
@@ -129,7 +129,7 @@ try {
   await machine.end();
   const rows: string[][] = [];
   const profiled = async (what: string, { folder }: Kept, flops: number): Promise<void> => {
-    const args = [peers.script('profile.py'), '--folder', folder, '--threads', options.threads, '--runs', options.runs];
+    const args = [peers.script('op_profile.py'), '--folder', folder, '--threads', options.threads, '--runs', options.runs];
     const output = await runCommand(peers.command, args, { env: peers.env });
     rows.push(...rowsOf(what, JSON.parse(output.slice(output.indexOf('{'))) as Profile, flops, limit));
   };

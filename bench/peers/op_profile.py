@@ -1,4 +1,4 @@
-"""Milliseconds of each op of a step that bench/profile.ts kept: `profile.py --folder FOLDER --threads 2 --runs 20`.
+"""Milliseconds of each op of a step that bench/profile.ts kept: `op_profile.py --folder FOLDER --threads 2 --runs 20`.
 
 The same TensorFlow, graph and feeds as in the learner, in a session that traces. An op's time is its least over the runs:
 what others take of the cores can only lengthen it.
