@@ -150,7 +150,8 @@ def sampler(args):
     def run(batch):
         p = entropy = variance = 0.0
         for _ in range(common.PASSES):
-            outputs = model(batch, training=False)
+            # Without `training`, which would turn off the dropout that the layers were called with.
+            outputs = model(batch)
             log_p = tf.nn.log_softmax(outputs[:, :-1])
             probability = tf.exp(log_p)
             p += probability
