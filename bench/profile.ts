@@ -129,7 +129,15 @@ try {
   await machine.end();
   const rows: string[][] = [];
   const profiled = async (what: string, { folder }: Kept, flops: number): Promise<void> => {
-    const args = [peers.script('op_profile.py'), '--folder', folder, '--threads', options.threads, '--runs', options.runs];
+    const args = [
+      peers.script('op_profile.py'),
+      '--folder',
+      folder,
+      '--threads',
+      options.threads,
+      '--runs',
+      options.runs,
+    ];
     const output = await runCommand(peers.command, args, { env: peers.env });
     rows.push(...rowsOf(what, JSON.parse(output.slice(output.indexOf('{'))) as Profile, flops, limit));
   };

@@ -59,7 +59,7 @@ describe('a run, end to end', function () {
     view = runView.parse(await stack.json('run', 'show', run));
     assert.equal(view.status, 'completed');
     assert.equal(view.dryRun, true);
-    assert.deepEqual(view.budget, { train: 60, calibration: 40, audit: 0 });
+    assert.deepEqual(view.budget, { train: 60, calibration: 40, audit: 0, validation: 0 });
     assert.equal(view.pool.total, 1000);
     assert.equal(view.pool.labelled + view.pool.open + view.pool.outliers, 1000);
     assert.equal(view.rounds.length, 2);
