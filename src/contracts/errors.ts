@@ -21,6 +21,12 @@ const RETRYABLE = {
   RUN_EXISTS: false,
   /** The run has no labels yet, or failed before it had some. */
   RUN_NO_RESULTS: false,
+  /** The run has no audit, or none of that number. */
+  AUDIT_UNKNOWN: false,
+  /** An audit can't be opened so, or an answer does not belong to it. */
+  AUDIT_INVALID: false,
+  /** A certificate's bundle does not hold together. */
+  CERTIFICATE_INVALID: false,
   /** The object store does not answer, or answers with a server error. */
   STORE_UNAVAILABLE: true,
   /** A blob's bytes do not match its digest; it was set aside, and the stage that made it will make it again. */

@@ -14,3 +14,9 @@ export const MEMO_RUN = 'labelloop';
 export const QUERY_STATUS = 'status';
 export const UPDATE_PAUSE = 'pause';
 export const UPDATE_RESUME = 'resume';
+/** The workflow that waits for people's answers and certifies a run's labels. */
+export const AUDIT_WORKFLOW_TYPE = 'audit';
+export const QUERY_AUDIT = 'audit';
+export const UPDATE_ANSWER = 'answer';
+export const UPDATE_NONCE = 'nonce';
+export const UPDATE_STOP = 'stop';

@@ -25,6 +25,14 @@ export const blobKinds = [
   'comparison/1',
   'checkpoint/1',
   'checkpoint/2',
+  'frozen/1',
+  'protocol/1',
+  'plan/1',
+  'seed/1',
+  'draw-order/1',
+  'audit-log/1',
+  'ledger/1',
+  'certificate/1',
 ] as const;
 
 export const blobKind = z.enum(blobKinds);
