@@ -45,10 +45,15 @@ export class MlpLearner {
     const count = width * hidden + hidden + hidden * classes + classes;
     const zeros = { shape: [count], data: new Float32Array(count) };
     const forward = (weights: Tensor1D, x: Tensor2D): { features: Tensor2D; logits: Tensor2D } => {
-      const [w1, b1, w2, b2] = tf.split(weights, [width * hidden, hidden, hidden * classes, classes]) as Tensor1D[];
-      const features = tf.relu(tf.add(tf.matMul(x, (w1 as Tensor).reshape<Tensor2D>([width, hidden])), b1 as Tensor));
-      const logits = tf.add(tf.matMul(features, (w2 as Tensor).reshape<Tensor2D>([hidden, classes])), b2 as Tensor);
-      return { features: features as Tensor2D, logits: logits as Tensor2D };
+      const [w1, b1, w2, b2] = tf.split(weights, [width * hidden, hidden, hidden * classes, classes]);
+      const features: Tensor2D = tf.relu(
+        tf.add(tf.matMul(x, (w1 as Tensor).reshape<Tensor2D>([width, hidden])), b1 as Tensor),
+      );
+      const logits: Tensor2D = tf.add(
+        tf.matMul(features, (w2 as Tensor).reshape<Tensor2D>([hidden, classes])),
+        b2 as Tensor,
+      );
+      return { features, logits };
     };
     this.trainer = compile(
       backend,

@@ -1,4 +1,4 @@
-import { logGamma } from './statistics.js';
+import { hypergeometricCdf } from './audit/index.js';
 
 /*
  * How wide a prefix of the pool, from the most certain image on, holds at most a share epsilon of wrong labels: exact tests at
@@ -32,26 +32,6 @@ export function rankGrid(sorted: ArrayLike<number>, cuts = CUTS): number[] {
   const ranks = Array.from({ length: cuts }, (_, g) => Math.ceil(((g + 1) * sorted.length) / cuts) - 1);
   return [...new Set(ranks.filter((rank) => rank >= 0).map((rank) => sorted[rank] as number))];
 }
-
-/**
- * P(X <= x) where `draws` images are drawn without replacement from `total`, `wrong` of which are wrong, and X of the drawn
- * ones are.
- */
-export function hypergeometricCdf(x: number, total: number, wrong: number, draws: number): number {
-  const least = Math.max(0, draws + wrong - total);
-  const most = Math.min(wrong, draws);
-  if (x < least) return 0;
-  if (x >= most) return 1;
-  let log = choose(wrong, least) + choose(total - wrong, draws - least) - choose(total, draws);
-  let sum = Math.exp(log);
-  for (let k = least; k < x; k++) {
-    log += Math.log(((wrong - k) * (draws - k)) / ((k + 1) * (total - wrong - draws + k + 1)));
-    sum += Math.exp(log);
-  }
-  return Math.min(1, sum);
-}
-
-const choose = (n: number, k: number): number => logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1);
 
 /** Wrong labels that a cut may hold: floor(epsilon * size), whatever the rounding of the product. */
 export const mostWrong = (epsilon: number, size: number): number => Math.floor(epsilon * size + 1e-9);

@@ -18,7 +18,8 @@ describe('folds', () => {
       for (const id of ids) counts[foldOf(id, folds, 'salt')]!++;
       // Five standard deviations of a binomial count.
       const tolerance = 5 * Math.sqrt((ids.length / folds) * (1 - 1 / folds));
-      for (const count of counts) assert.ok(Math.abs(count - ids.length / folds) < tolerance, `${folds}: ${counts}`);
+      for (const count of counts)
+        assert.ok(Math.abs(count - ids.length / folds) < tolerance, `${folds}: ${counts.join(' ')}`);
     }
   });
 
