@@ -39,7 +39,7 @@ describe('exact tests of a cut', () => {
       fc.property(
         sizes,
         fc.integer({ min: 0, max: 80 }),
-        fc.double({ min: 0.01, max: 0.4 }),
+        fc.double({ min: 0.01, max: 0.4, noNaN: true }),
         (cut, errors, epsilon) => {
           const x = Math.min(errors, cut.calibration - 1);
           const p = errorTest({ ...cut, errors: x }, epsilon);
@@ -80,29 +80,40 @@ describe('fixed sequence', () => {
 
   it('stops at the first cut that fails, though a later one would pass', () => {
     const cuts = [
-      { cutoff: 1, pool: 10_000, calibration: 100, errors: 0 },
-      { cutoff: 2, pool: 20_000, calibration: 200, errors: 30 },
+      { cutoff: 1, pool: 15_000, calibration: 200, errors: 0 },
+      { cutoff: 2, pool: 20_000, calibration: 250, errors: 40 },
       { cutoff: 3, pool: 30_000, calibration: 3000, errors: 30 },
     ];
-    const images = { pool: 30_000, calibration: 300 };
+    const images = { pool: 30_000, calibration: 400 };
     assert.equal(fixedSequence(cuts, images, 0.05, 0.05), 0);
     assert.ok(errorTest(cuts[2]!, 0.05) < 0.05);
     assert.equal(fixedSequence([], images, 0.05, 0.05), null);
     assert.equal(fixedSequence(cuts, { pool: 30_000, calibration: 10 }, 0.05, 0.05), null, 'no cut can pass');
   });
 
-  it('starts where one error can be borne, whatever the calibration images say', () => {
-    // 20 even cuts of 400 images: 93 images bear one error at 5 % in a large pool, so the fifth, of 100, is the first.
-    const cuts = (errors: number) =>
+  it('starts where a third of epsilon can be borne, whatever the calibration images say', () => {
+    // 20 even cuts of 400 images. At 5 % and alpha 5 %, 124 images bear 2 errors and 153 bear 3: 120 bear only 1, less than a
+    // third of 5 %, and 140 bear 2, less than 2.33; 160 bear 3, more than 2.67: the eighth cut.
+    const cuts = (errors: number, before: number) =>
       Array.from({ length: 20 }, (_, g) => ({
-        cutoff: g,
-        pool: 50_000 * (g + 1),
-        calibration: 20 * (g + 1),
-        errors: g < 4 ? 20 : errors,
+        ...{ cutoff: g, pool: 50_000 * (g + 1), calibration: 20 * (g + 1) },
+        errors: g < 7 ? before : errors,
       }));
     const images = { pool: 1_000_000, calibration: 400 };
-    assert.equal(fixedSequence(cuts(1), images, 0.05, 0.05), 19, 'errors below the start are not looked at alone');
-    assert.equal(fixedSequence(cuts(2), images, 0.05, 0.05), null);
+    assert.equal(fixedSequence(cuts(3, 20), images, 0.05, 0.05), 19, 'errors before the start alone are not looked at');
+    assert.equal(fixedSequence(cuts(4, 0), images, 0.05, 0.05), null);
+  });
+
+  it('starts with what can be borne where there are few images', () => {
+    const cuts = Array.from({ length: 4 }, (_, g) => ({
+      ...{ cutoff: g, pool: 25_000 * (g + 1), calibration: 15 * (g + 1), errors: 0 },
+    }));
+    assert.equal(
+      fixedSequence(cuts, { pool: 100_000, calibration: 60 }, 0.05, 0.05),
+      3,
+      '60 images bear no error at 5 %',
+    );
+    assert.equal(fixedSequence(cuts, { pool: 100_000, calibration: 58 }, 0.05, 0.05), null);
   });
 
   /** Share of repeats in which more than epsilon of the claimed cut is wrong. */
