@@ -45,6 +45,7 @@ export function viewOf(facts: RunFacts, { manifest, rounds, comparison, report }
       modelDigest: record.model.sha256,
       testAccuracy: record.testAccuracy,
       estimate: {
+        grade: record.estimate.grade,
         error: record.estimate.error,
         upper: record.estimate.upper,
         coverage: record.estimate.coverage,
@@ -59,6 +60,7 @@ export function viewOf(facts: RunFacts, { manifest, rounds, comparison, report }
     labels: last?.labels ?? null,
     model: last?.model ?? null,
     truth: summary?.truth ?? null,
+    conditional: last?.conditional ?? null,
     report,
     startedAt: new Date(memo?.startedAt ?? facts.description.startTime).toISOString(),
     endedAt: facts.description.closeTime?.toISOString() ?? null,

@@ -36,3 +36,31 @@ export const conditional = z.strictObject({
   twoSample: z.strictObject({ p: z.number(), level: z.number(), calibration: z.int(), pool: z.int() }),
 });
 export type Conditional = z.infer<typeof conditional>;
+
+const whole = (n: number): string => n.toLocaleString('en-GB');
+const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
+
+/** The conditional estimate, or its refusal, in sentences for people. */
+export function conditionalWords({
+  claim,
+  refused,
+  epsilon,
+  alpha,
+  folds,
+  calibration,
+  twoSample,
+}: Conditional): string[] {
+  const test = `two-sample test, p = ${Number(twoSample.p.toPrecision(2))}`;
+  if (claim)
+    return [
+      `Conditional estimate (grade B): at most ${whole(claim.most)} of ${whole(claim.size)} labels are wrong ` +
+        `(${percent(epsilon)}), ${percent(1 - alpha)} confidence, if the calibration images are a fair sample of the pool.`,
+      `Of ${whole(calibration.accepted)} held-back calibration images under the cut-off ${whole(calibration.errors)} were ` +
+        `wrong; no difference from the pool was found (${test}); the pool was labelled in ${folds} cross-fitted folds.`,
+    ];
+  const why =
+    refused === 'two-sample'
+      ? `calibration images and pool differ (${test}), so that nothing follows from the ones for the other`
+      : `no cut-off passed the test for ${percent(epsilon)} with ${whole(calibration.images)} held-back calibration images`;
+  return [`No conditional estimate (grade B): ${why}.`, 'The labels have an estimate (grade C) alone.'];
+}

@@ -14,3 +14,12 @@ export function foldOf(id: string, folds: number, salt: string): number {
   const digest = createHash('sha256').update(`${salt}\n${id}`).digest();
   return digest.readUIntBE(0, BYTES) % folds;
 }
+
+/** The folding of a run: images that fall together in one run are parted in another. */
+export const foldSalt = (seed: number): string => String(seed);
+
+/**
+ * Whether a calibration image waits for the release: half of them do. Rounds choose pseudo-labels by what the other half says,
+ * so that the students depend on that half; a statement needs images that nothing has looked at.
+ */
+export const isHeldBack = (id: string, seed: number): boolean => foldOf(id, 2, `held back, ${foldSalt(seed)}`) === 1;

@@ -154,3 +154,19 @@ function discrepancy({ phi, width, total, order, n }: Embedded): number {
   }
   return ((n * m) / (n + m)) * squares;
 }
+
+/** Collects the features of a sample, an image after the other. */
+export class SampleOf {
+  private readonly rows: Float32Array[] = [];
+
+  add(features: Float32Array): void {
+    this.rows.push(features.slice());
+  }
+
+  features(): Features {
+    const width = this.rows[0]?.length ?? 0;
+    const data = new Float32Array(this.rows.length * width);
+    this.rows.forEach((row, i) => data.set(row, i * width));
+    return { data, n: this.rows.length, width };
+  }
+}

@@ -258,7 +258,7 @@ describe('stages', function () {
         bias: new Array<number>(10).fill(0),
         ...noReliability,
       },
-      estimate: { grade: 'B', accepted: 1, errors: 0, error: 0.25, upper: 1, coverage: 1 },
+      estimate: { grade: 'C', accepted: 1, errors: 0, error: 0.25, upper: 1, coverage: 1 },
     };
     const cutoff = await deps.store.putJson('cutoff/2', file);
     const { output: trained } = await trainWith(train);

@@ -74,7 +74,7 @@ describe('the last screen of a run', () => {
   });
 
   it('makes up no estimate where nothing was accepted, and says what helps', () => {
-    const estimate = { error: 0.5, upper: 1, coverage: 0 };
+    const estimate = { grade: 'C' as const, error: 0.5, upper: 1, coverage: 0 };
     const text = resultLines(view({ rounds: [round({ accepted: 0, added: 0, estimate })] })).join('\n');
     assert.doesNotMatch(text, /50\.0 %|100\.0 %|grade B/);
     assert.match(text, /accepts nothing: no calibration result met the target error\.\nMore labels/);

@@ -134,7 +134,7 @@ describe('report', () => {
     const rounds = finishedRun().rounds.map((round) => ({
       ...round,
       accepted: 0,
-      estimate: { error: 0.5, upper: 1, coverage: 0 },
+      estimate: { grade: 'C' as const, error: 0.5, upper: 1, coverage: 0 },
       truth: {
         coverage: 0,
         labelError: null,
