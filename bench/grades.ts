@@ -22,6 +22,7 @@ import type { Predictions, Rows } from './mlp-learner.js';
  * calibration images and where half of it is from another camera:
  *
  *     node dist/bench/grades.js --seeds 1-20 --out grades.jsonl     one line a seed and camera; those in the file are not run again
+ *     node dist/bench/grades.js --seeds 1-20 --out grades.jsonl --whole   a whole run a fold besides, where the pool is alike
  *     node dist/bench/grades.js --out grades.jsonl --table          their table, into docs/benchmarks.md
  *
  * MNIST at 14 x 14: 100 labels to train on, 400 to calibrate with, a pool of 3,000 and, as control, 2,000 images that no
@@ -157,8 +158,16 @@ class Bench {
     return scoredBy(this.learner.predict(data), data.truth);
   }
 
-  /** Rounds of self-training with the cut-off from `steering` images; by round, its student and the labels it learnt from. */
-  chain(data: Data, seed: number, steering: readonly number[]): { scored: Scored; learntFrom: Map<number, number> }[] {
+  /**
+   * Rounds of self-training with the cut-off from `steering` images; by round, its student and the labels it learnt from. With
+   * `without`, no round learns from that fold.
+   */
+  chain(
+    data: Data,
+    seed: number,
+    steering: readonly number[],
+    without?: number,
+  ): { scored: Scored; learntFrom: Map<number, number> }[] {
     let labels = new Map<number, number>();
     return range(1, Math.max(...ROUNDS)).map((round) => {
       const learntFrom = labels;
@@ -166,7 +175,7 @@ class Bench {
       const cutoff = targetErrorCutoff(at(scored, steering), EPSILON, 1);
       labels = new Map(
         PARTS.pool
-          .filter((row) => (scored[row] as ScoredImage).score <= cutoff)
+          .filter((row) => (scored[row] as ScoredImage).score <= cutoff && foldOfRow(row, seed) !== without)
           .map((row) => [row, (scored[row] as ScoredImage).predicted]),
       );
       return { scored, learntFrom };
@@ -181,6 +190,12 @@ class Bench {
     });
     return { scored: data.truth.map((_, row) => students[foldOfRow(row, seed)]![row] as ScoredImage), students };
   }
+}
+
+/** As `crossFit`, but a whole run of its own for each fold, so that no round has learnt from it. */
+function wholeRuns(bench: Bench, data: Data, seed: number): Scored {
+  const students = range(0, FOLDS).map((fold) => bench.chain(data, seed, STEERING, fold).at(-1)!.scored);
+  return data.truth.map((_, row) => students[foldOfRow(row, seed)]![row] as ScoredImage);
 }
 
 const foldOfRow = (row: number, seed: number): number => foldOf(String(row), FOLDS, String(seed));
@@ -276,6 +291,19 @@ function audit(scored: readonly ScoredImage[], seed: number): { outcome: Outcome
   }
 }
 
+function runWhole(bench: Bench, digits: ReturnType<typeof readDigits>, seed: number, camera: Camera): Line {
+  const since = performance.now();
+  const data = draw(digits, seed, camera);
+  const scored = wholeRuns(bench, data, seed);
+  const claim = release(
+    { calibration: at(scored, HELD_BACK), pool: at(scored, PARTS.pool).map(({ score }) => score), folds: FOLDS },
+    { epsilon: EPSILON, release: 1 },
+    { p: 1, calibration: 0, pool: 0 },
+  ).claim;
+  const outcomes = { 'whole 6': claim && outcomeOf(scored, HELD_BACK, claim.cutoff) };
+  return { seed, camera, seconds: (performance.now() - since) / 1000, outcomes, twoSample: {}, answers: 0 };
+}
+
 function runSeed(bench: Bench, digits: ReturnType<typeof readDigits>, seed: number, camera: Camera): Line {
   const since = performance.now();
   const data = draw(digits, seed, camera);
@@ -314,6 +342,7 @@ const { values } = parseArgs({
     steps: { type: 'string', default: '600' },
     out: { type: 'string', default: 'grades.jsonl' },
     table: { type: 'boolean', default: false },
+    whole: { type: 'boolean', default: false },
   },
 });
 const linesOf = (file: string): Line[] =>
@@ -333,6 +362,7 @@ function tableOf(lines: readonly Line[]): string {
     ['plain 6', 'plain split, round 6'],
     ['untested 2', 'cross-fitted, round 2, not tested'],
     ['untested 6', 'cross-fitted, round 6, not tested'],
+    ['whole 6', 'a whole run a fold, round 6, not tested'],
     ['cross-fitted 2', 'B: cross-fitted, round 2'],
     ['cross-fitted 6', 'B: cross-fitted, round 6'],
     ['audit', 'A: audited, round 6'],
@@ -340,20 +370,24 @@ function tableOf(lines: readonly Line[]): string {
   const head = ['pool', 'statement', 'made', 'above 10 %', 'above its bound', 'labels', 'wrong %', 'fresh wrong %'];
   const rows = cameras.flatMap((camera) => {
     const of = lines.filter((line) => line.camera === camera);
-    return names.map(([key, name]) => {
-      const made = of.map(({ outcomes }) => outcomes[key] ?? null).filter((outcome) => outcome !== null);
+    return names.flatMap(([key, name]) => {
+      const ran = of.filter(({ outcomes }) => key in outcomes);
+      if (ran.length === 0) return [];
+      const made = ran.map(({ outcomes }) => outcomes[key] ?? null).filter((outcome) => outcome !== null);
       const bounded = made.filter(({ bound }) => bound !== null);
       const count = (test: (outcome: Outcome) => boolean): string => String(made.filter(test).length);
       const fresh = made.map(({ fresh: share }) => share).filter((share) => share !== null);
       return [
-        camera === 'same' ? 'as calibration' : 'half another camera',
-        name,
-        `${made.length} of ${of.length}`,
-        made.length === 0 ? '-' : count(({ error, size }) => Math.round(error * size) > mostWrong(EPSILON, size)),
-        bounded.length === 0 ? '-' : count(({ bound, error }) => bound !== null && error > bound),
-        made.length === 0 ? '-' : mean(made.map(({ size }) => size)).toFixed(0),
-        made.length === 0 ? '-' : percent(mean(made.map(({ error }) => error))),
-        fresh.length === 0 ? '-' : percent(mean(fresh)),
+        [
+          camera === 'same' ? 'as calibration' : 'half another camera',
+          name,
+          `${made.length} of ${ran.length}`,
+          made.length === 0 ? '-' : count(({ error, size }) => Math.round(error * size) > mostWrong(EPSILON, size)),
+          bounded.length === 0 ? '-' : count(({ bound, error }) => bound !== null && error > bound),
+          made.length === 0 ? '-' : mean(made.map(({ size }) => size)).toFixed(0),
+          made.length === 0 ? '-' : percent(mean(made.map(({ error }) => error))),
+          fresh.length === 0 ? '-' : percent(mean(fresh)),
+        ],
       ];
     });
   });
@@ -366,13 +400,16 @@ if (values.table) {
   writeTable('grades', text);
 } else {
   const [from, to] = values.seeds.split('-').map(Number) as [number, number?];
-  const done = new Set(linesOf(values.out).map(({ seed, camera }) => `${seed} ${camera}`));
+  const keyOf = (seed: number, camera: Camera, whole: boolean): string => `${seed} ${camera} ${whole}`;
+  const done = new Set(
+    linesOf(values.out).map(({ seed, camera, outcomes }) => keyOf(seed, camera, 'whole 6' in outcomes)),
+  );
   const digits = readDigits();
   const bench = new Bench(Number(values.steps));
   for (let seed = from; seed <= (to ?? from); seed++)
-    for (const camera of cameras) {
-      if (done.has(`${seed} ${camera}`)) continue;
-      const line = runSeed(bench, digits, seed, camera);
+    for (const camera of values.whole ? cameras.slice(0, 1) : cameras) {
+      if (done.has(keyOf(seed, camera, values.whole))) continue;
+      const line = (values.whole ? runWhole : runSeed)(bench, digits, seed, camera);
       appendFileSync(values.out, `${JSON.stringify(line)}\n`);
       console.error(`seed ${seed}, ${camera}: ${line.seconds.toFixed(1)} s, audit ${line.answers} answers`);
     }

@@ -5,6 +5,7 @@ import type { Services } from '../../src/cli/services.js';
 import type { Terminal } from '../../src/cli/terminal.js';
 import type { DatasetManifest } from '../../src/contracts/dataset.js';
 import type { Ref } from '../../src/contracts/references.js';
+import type { Conditional } from '../../src/contracts/grades.js';
 import type { RunProgress, RunView } from '../../src/contracts/run.js';
 import type { TruthRecord } from '../../src/contracts/stages.js';
 import type { LabelRow } from '../../src/contracts/tables.js';
@@ -39,6 +40,14 @@ export const round = (changes: Partial<RunView['rounds'][number]> = {}): RunView
   calibrationError: { before: 0.031, after: 0.012 },
   passes: 30,
   truth: null,
+  ...changes,
+});
+
+export const conditional = (changes: Partial<Conditional> = {}): Conditional => ({
+  ...{ grade: 'B', refused: null, claim: { size: 9000, most: 180, cutoff: 0.4 }, epsilon: 0.02 },
+  ...{ release: 1, alpha: 0.025, totalAlpha: 0.05, folds: 5 },
+  calibration: { images: 500, accepted: 420, errors: 2 },
+  twoSample: { p: 0.41, level: 0.05, calibration: 500, pool: 2000 },
   ...changes,
 });
 
