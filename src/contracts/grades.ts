@@ -61,6 +61,7 @@ export function conditionalWords({
   const why =
     refused === 'two-sample'
       ? `calibration images and pool differ (${test}), so that nothing follows from the ones for the other`
-      : `no cut-off passed the test for ${percent(epsilon)} with ${whole(calibration.images)} held-back calibration images`;
+      : `no cut-off passed the test for ${percent(epsilon)} with ${whole(calibration.images)} held-back calibration images; ` +
+        `without one wrong it takes about ${whole(Math.ceil(Math.log(alpha) / Math.log1p(-epsilon)))}`;
   return [`No conditional estimate (grade B): ${why}.`, 'The labels have an estimate (grade C) alone.'];
 }

@@ -83,7 +83,10 @@ describe('the last screen of a run', () => {
     const none = (refused: 'two-sample' | 'calibration') =>
       resultLines(view({ conditional: conditional({ grade: 'C', refused, claim: null }) })).join('\n');
     assert.match(none('two-sample'), /No conditional estimate \(grade B\): calibration images and pool differ/);
-    assert.match(none('calibration'), /no cut-off passed the test for 2 % with 500 held-back/);
+    assert.match(
+      none('calibration'),
+      /no cut-off passed the test for 2 % with 500 held-back calibration images; without one wrong it takes about 183\./,
+    );
     assert.match(none('calibration'), /an estimate \(grade C\) alone/);
   });
 
