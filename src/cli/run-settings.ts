@@ -34,6 +34,7 @@ export const settingFlags = {
   weights: '--weights',
   labels: '--labels',
   calibrationShare: '--calibration-share',
+  calibrationMost: '--calibration-most',
   validationShare: '--validation-share',
   precision: '--precision',
 } as const satisfies Partial<Record<keyof RunSettings, string>>;

@@ -67,6 +67,11 @@ const givenSettings = z.strictObject({
     .pipe(z.number().gt(0).lt(1))
     .default(0.4)
     .describe('share of the labelled images kept out of training for the cut-off: 200 of 500 (docs/decisions.md)'),
+  calibrationMost: z
+    .int()
+    .min(1)
+    .default(500)
+    .describe('calibration images at most: 500 tell 2 % from 4 %, more labels teach more than they measure'),
   validationShare: share
     .pipe(z.number().min(0).lt(1))
     .optional()

@@ -167,7 +167,10 @@ async function open(control: Control, input: SelfTrainingInput, ledger: Ledger):
       stages.split.executeWithOptions({ summary }, [
         {
           dataset,
-          calibrationShare: settings.calibrationShare,
+          calibrationShare: Math.min(
+            settings.calibrationShare,
+            settings.calibrationMost / Math.max(1, opened.counts.labelled),
+          ),
           validationShare: settings.validationShare,
           seed: settings.seed,
           salt: settings.salt,

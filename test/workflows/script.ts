@@ -53,7 +53,10 @@ export class Script {
           hasTruth: true,
         };
       },
-      split: async () => fresh({ split: ref('split/1', 2), train: 60, validation: 0, calibration: 40 }),
+      split: async ({ calibrationShare }) => {
+        const calibration = Math.round(100 * calibrationShare);
+        return fresh({ split: ref('split/1', 2), train: 100 - calibration, validation: 0, calibration });
+      },
       train: async ({ round, labels, member }) => {
         const which = member === 0 ? '' : ` member ${member}`;
         await note(`train ${round}${which} ${labels ? 'with' : 'without'} pseudo-labels`);
