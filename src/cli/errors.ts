@@ -18,8 +18,12 @@ export const cliErrors = {
   exportFormatUnknown: (file: string) =>
     problem(
       'USAGE',
-      `${file}: the extension names no format. End it in .csv, .jsonl or .parquet, or pass --format csv|jsonl|parquet.`,
+      `${file}: the extension names no format. End it in .csv, .jsonl or .parquet, or pass --format csv|jsonl|parquet|folder.`,
     ),
+
+  /** `labels export --format folder --out DIR` where DIR has files: old and new labels must not mix. */
+  folderNotEmpty: (folder: string) =>
+    problem('USAGE', `${folder} is there already and not empty. Name another --out, or remove it first.`),
 
   outputNotWritable: (file: string, cause: unknown) =>
     problem(

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { RunListEntry } from '../client/index.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
+import type { Explanation } from '../contracts/explanation.js';
 import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
 import type { RunSettingsInput } from '../contracts/settings.js';
 import type { LabelRow } from '../contracts/tables.js';
@@ -24,6 +25,7 @@ export interface RunsClient {
   cancel(run: string): Promise<void>;
   result(run: string): Promise<RunSummary>;
   labels(run: string): AsyncIterable<LabelRow>;
+  explain(run: string, image: string): Promise<Explanation>;
   close(): Promise<void>;
 }
 
@@ -105,6 +107,10 @@ export interface Datasets {
 export const exportFormats = ['csv', 'jsonl', 'parquet'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
+/** What `labels export` writes: a table, or the images in a folder a class. */
+export const labelFormats = [...exportFormats, 'folder'] as const;
+export type LabelFormat = (typeof labelFormats)[number];
+
 export const workerRoles = ['workflows', 'stages', 'all'] as const;
 export type WorkerRole = (typeof workerRoles)[number];
 
@@ -128,6 +134,8 @@ export interface Services {
   datasets(): Promise<Datasets>;
   /** Writes the rows to the stream. */
   exportLabels(rows: AsyncIterable<LabelRow>, format: ExportFormat, stream: Writable): Promise<void>;
+  /** Writes the labelled images into a folder a class, and the rows beside them; returns how many images. */
+  exportFolder(run: string, rows: AsyncIterable<LabelRow>, folder: string): Promise<number>;
   /** Serves tasks until SIGTERM. */
   runWorker(options: { role: WorkerRole }): Promise<void>;
   /** Writes the HTML report; returns its path. */

@@ -30,6 +30,15 @@ export const services: Services = {
   },
   exportLabels: async (rows, format, stream) =>
     (await import('../datasets/index.js')).exportLabels(rows, format, stream),
+  async exportFolder(run, rows, folder) {
+    const [{ exportFolder }, labelloop] = await Promise.all([import('../datasets/index.js'), connect()]);
+    const manifest = await labelloop.dataset(run);
+    try {
+      return manifest ? await exportFolder(labelloop.store, manifest, rows, folder) : 0;
+    } finally {
+      await labelloop.close();
+    }
+  },
   async runWorker({ role }) {
     const [{ runWorker }, { findConnections }, { paths }] = await Promise.all([
       import('../workers/index.js'),

@@ -7,6 +7,7 @@ import { complaintsOf } from '../contracts/complaints.js';
 import { messageOf } from '../contracts/errors.js';
 import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
+import type { Explanation } from '../contracts/explanation.js';
 import { paths } from '../contracts/paths.js';
 import { MEMO_RUN, QUERY_STATUS, TASK_QUEUE, UPDATE_PAUSE, UPDATE_RESUME, WORKFLOW_TYPE } from '../contracts/names.js';
 import { hasEnded } from '../contracts/run-status.js';
@@ -20,6 +21,7 @@ import type { LabelRow } from '../contracts/tables.js';
 import { readRows, Store, tables } from '../store/index.js';
 import { findConnections } from './connections.js';
 import type { Connections } from './connections.js';
+import { explain } from './explain.js';
 import { clientErrors } from './errors.js';
 import type { RunFacts } from './facts.js';
 import { progressOf } from './progress.js';
@@ -218,6 +220,20 @@ export class Labelloop {
     const labels = facts.summary?.labels ?? facts.memo?.labels;
     if (!labels) throw clientErrors.noLabels(run, facts.error?.message);
     yield* readRows(tables.labels, await this.store.fetch(labels));
+  }
+
+  /**
+   * Where an image's label comes from: what each round made of it, what people said of it, the certificate it is under.
+   *
+   * @param image id or name of an image of the pool
+   * @throws RUN_NO_RESULTS; USAGE where the pool has no such image, or several of that name
+   */
+  async explain(run: string, image: string): Promise<Explanation> {
+    const facts = await this.facts(run);
+    const [manifest, rounds] = [await this.manifestOf(facts), await this.rounds(facts)];
+    const labels = facts.summary?.labels ?? facts.memo?.labels;
+    if (!manifest || !labels) throw clientErrors.noLabels(run, facts.error?.message);
+    return explain(this.store, { run, manifest, rounds, labels, audits: [] }, image);
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,12 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { runCommandLine } from '../../src/cli/program.js';
 import { problem } from '../../src/contracts/errors.js';
 import type { Services } from '../../src/cli/services.js';
 import type { Terminal } from '../../src/cli/terminal.js';
 import type { DatasetManifest } from '../../src/contracts/dataset.js';
+import type { Explanation } from '../../src/contracts/explanation.js';
 import type { Ref } from '../../src/contracts/references.js';
 import type { RunProgress, RunView } from '../../src/contracts/run.js';
 import type { TruthRecord } from '../../src/contracts/stages.js';
@@ -116,11 +119,49 @@ export const labelRow = (id: string): LabelRow => ({
   certificate: '',
 });
 
+export const explanation = (changes: Partial<Explanation> = {}): Explanation => ({
+  run: 'shells-1a2b3c4d',
+  dataset: 'shells',
+  id: '0a',
+  name: 'beach/0a.png',
+  position: 0,
+  status: 'accepted',
+  label: 'whelk',
+  source: 'model',
+  certificate: '',
+  statement: null,
+  rounds: [
+    {
+      round: 1,
+      decision: 'accept',
+      status: 'accepted',
+      label: 'whelk',
+      source: 'model',
+      predicted: 'whelk',
+      probability: 0.99,
+      uncertainty: { predictiveEntropy: 0.02, aleatoric: 0.015, epistemic: 0.005, total: 0.2 },
+      classes: [
+        { class: 'whelk', probability: 0.98 },
+        { class: 'cowrie', probability: 0.02 },
+      ],
+      passes: 20,
+      score: { name: 'predictive-entropy', value: 0.02 },
+      threshold: 0.3,
+      cluster: 0,
+      model: 'b'.repeat(64),
+      given: { round: 1, model: 'b'.repeat(64) },
+      certificate: '',
+    },
+  ],
+  answers: [],
+  ...changes,
+});
+
 /** What a verb did to the other rooms, in order: `start {"dataset":…}`. */
 export type Log = string[];
 
 type Parts = { [Room in 'client' | 'local' | 'datasets']?: Partial<Awaited<ReturnType<Services[Room]>>> } & Partial<
-  Pick<Services, 'exportLabels' | 'runWorker' | 'writeReport'>
+  Pick<Services, 'exportLabels' | 'exportFolder' | 'runWorker' | 'writeReport'>
 > & { demo?: Partial<Services['demo']> };
 
 /** Rooms that answer by hand and write down what they were asked; a test changes the parts it is about. */
@@ -156,6 +197,7 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         cancel: (run) => said(`cancel ${run}`, undefined),
         result: () => Promise.reject(new Error('not asked for')),
         labels,
+        explain: (run, image) => said(`explain ${run} ${image}`, explanation({ run })),
         close: () => said('close', undefined),
         ...parts.client,
       }),
@@ -189,6 +231,17 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
       parts.exportLabels ??
       (async (rows, format, stream) => {
         for await (const row of rows) stream.write(`${format} ${row.id}\n`);
+      }),
+    exportFolder:
+      parts.exportFolder ??
+      (async (_run, rows, folder) => {
+        let images = 0;
+        for await (const row of rows) {
+          await mkdir(path.join(folder, row.class), { recursive: true });
+          await writeFile(path.join(folder, row.class, `${row.id}.png`), '');
+          images++;
+        }
+        return images;
       }),
     runWorker: parts.runWorker ?? (({ role }) => said(`worker ${role}`, undefined)),
     writeReport: parts.writeReport ?? ((run) => said(`report ${run}`, `/home/reports/${run}.html`)),
