@@ -1,4 +1,4 @@
-import { auditLine, certificate } from '../contracts/audit.js';
+import { certificate } from '../contracts/audit.js';
 import type { AuditState } from '../contracts/audit.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { AnswerExplanation, Explanation, RoundExplanation } from '../contracts/explanation.js';
@@ -9,6 +9,7 @@ import type { RoundRecord } from '../contracts/stages.js';
 import type { LabelRow, PosteriorRow } from '../contracts/tables.js';
 import { readColumns, readRow, tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
+import { readLog } from './answer-log.js';
 import { clientErrors } from './errors.js';
 
 /** Likeliest classes that are told. */
@@ -138,17 +139,11 @@ async function answersAbout(
   id: string,
 ): Promise<AnswerExplanation[]> {
   if (!refs?.log) return [];
-  return linesOf(await store.readBytes(refs.log))
-    .filter((line) => line.includes(id))
-    .map((line) => auditLine.parse(JSON.parse(line)))
-    .filter((line) => line.id === id)
-    .map(({ by, at, seconds, use, verdict }) => {
-      const answer = typeof verdict === 'number' ? (classes[verdict] ?? '') : verdict;
-      return { audit, by, at, seconds, use, verdict, answer };
-    });
+  return (await readLog(store, refs.log, id)).map(({ by, at, seconds, use, verdict }) => {
+    const answer = typeof verdict === 'number' ? (classes[verdict] ?? '') : verdict;
+    return { audit, by, at, seconds, use, verdict, answer };
+  });
 }
-
-const linesOf = (bytes: Buffer): string[] => bytes.toString('utf8').split('\n');
 
 async function statementOf(store: Store, audits: readonly AuditState[], id: string): Promise<string | null> {
   for (const { refs } of audits) {

@@ -3,9 +3,9 @@ import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import canonicalize from 'canonicalize';
-import type { Answer, AuditSettingsInput, AuditState, Question } from '../contracts/audit.js';
+import type { Answer, AuditLine, AuditSettingsInput, AuditState, Question } from '../contracts/audit.js';
 import { complaintsOf } from '../contracts/complaints.js';
-import { messageOf } from '../contracts/errors.js';
+import { LabelloopError, messageOf } from '../contracts/errors.js';
 import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
@@ -23,6 +23,7 @@ import { readRows, Store, tables } from '../store/index.js';
 import type { QuestionImage } from './audits.js';
 import { findConnections } from './connections.js';
 import type { Connections } from './connections.js';
+import { readLog } from './answer-log.js';
 import { explain } from './explain.js';
 import { clientErrors } from './errors.js';
 import type { RunFacts } from './facts.js';
@@ -235,7 +236,7 @@ export class Labelloop {
     const [manifest, rounds] = [await this.manifestOf(facts), await this.rounds(facts)];
     const labels = facts.summary?.labels ?? facts.memo?.labels;
     if (!manifest || !labels) throw clientErrors.noLabels(run, facts.error?.message);
-    return explain(this.store, { run, manifest, rounds, labels, audits: [] }, image);
+    return explain(this.store, { run, manifest, rounds, labels, audits: await this.audits(run) }, image);
   }
 
   /**
@@ -291,8 +292,29 @@ export class Labelloop {
     throw new Error(`not yet: ${run}`);
   }
 
+  /**
+   * What people have said in a run's last audit, in the order in which it was taken down.
+   *
+   * @throws AUDIT_UNKNOWN where the run has none
+   */
+  async answers(run: string): Promise<AuditLine[]> {
+    const { refs } = await this.audit(run);
+    return refs?.log ? readLog(this.store, refs.log) : [];
+  }
+
   async close(): Promise<void> {
     await this.connection.close();
+  }
+
+  /** All audits of a run, in their order. */
+  private async audits(run: string): Promise<AuditState[]> {
+    const last = await this.audit(run).catch((error: unknown) => {
+      if (error instanceof LabelloopError && error.code === 'AUDIT_UNKNOWN') return null;
+      throw error;
+    });
+    if (last === null) return [];
+    const before = Array.from({ length: last.audit - 1 }, (_, i) => this.audit(run, i + 1));
+    return [...(await Promise.all(before)), last];
   }
 
   private async facts(run: string): Promise<RunFacts> {

@@ -2,9 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { runCommandLine } from '../../src/cli/program.js';
+import { auditSettings } from '../../src/contracts/audit.js';
 import { problem } from '../../src/contracts/errors.js';
+import * as answerFiles from '../../src/datasets/answers/index.js';
 import type { Services } from '../../src/cli/services.js';
 import type { Terminal } from '../../src/cli/terminal.js';
+import type { AuditState, Question } from '../../src/contracts/audit.js';
 import type { DatasetManifest } from '../../src/contracts/dataset.js';
 import type { Explanation } from '../../src/contracts/explanation.js';
 import type { Ref } from '../../src/contracts/references.js';
@@ -157,11 +160,30 @@ export const explanation = (changes: Partial<Explanation> = {}): Explanation => 
   ...changes,
 });
 
+/** Two images that people are asked about. */
+export const questions = (): Question[] => [
+  { id: '0a', name: 'beach/0a.png', shard: 0, index: 0, again: false },
+  { id: '0b', name: 'beach/0 b.png', shard: 0, index: 1, again: true },
+];
+
+export const auditState = (changes: Partial<AuditState> = {}): AuditState => ({
+  run: 'shells-1a2b3c4d',
+  audit: 1,
+  phase: 'audit',
+  refs: null,
+  settings: auditSettings.parse({ epsilon: 0.02 }),
+  seen: 0,
+  judgement: null,
+  outlook: null,
+  words: 'Waits for answers of people.',
+  ...changes,
+});
+
 /** What a verb did to the other rooms, in order: `start {"dataset":…}`. */
 export type Log = string[];
 
 type Parts = { [Room in 'client' | 'local' | 'datasets']?: Partial<Awaited<ReturnType<Services[Room]>>> } & Partial<
-  Pick<Services, 'exportLabels' | 'exportFolder' | 'runWorker' | 'writeReport'>
+  Pick<Services, 'answerFiles' | 'exportLabels' | 'exportFolder' | 'runWorker' | 'writeReport'>
 > & { demo?: Partial<Services['demo']> };
 
 /** Rooms that answer by hand and write down what they were asked; a test changes the parts it is about. */
@@ -197,6 +219,11 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         cancel: (run) => said(`cancel ${run}`, undefined),
         result: () => Promise.reject(new Error('not asked for')),
         labels,
+        dataset: () => Promise.resolve(manifest()),
+        audit: (run) => said(`audit ${run}`, auditState({ run })),
+        questions: (run, { by, limit }) => said(`questions ${run} ${by} ${limit}`, questions().slice(0, limit)),
+        answer: (run, answers) => said(`answer ${run} ${JSON.stringify(answers)}`, auditState({ run })),
+        answers: () => Promise.resolve([]),
         explain: (run, image) => said(`explain ${run} ${image}`, explanation({ run })),
         close: () => said('close', undefined),
         ...parts.client,
@@ -232,6 +259,14 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
       (async (rows, format, stream) => {
         for await (const row of rows) stream.write(`${format} ${row.id}\n`);
       }),
+    answerFiles:
+      parts.answerFiles ??
+      (() =>
+        Promise.resolve({
+          ...answerFiles,
+          writeImages: (_run, asked, folder) =>
+            said(`images ${asked.length} ${path.basename(folder)}`, new Map(asked.map(({ id }) => [id, `${id}.jpg`]))),
+        })),
     exportFolder:
       parts.exportFolder ??
       (async (_run, rows, folder) => {
