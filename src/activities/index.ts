@@ -1,8 +1,9 @@
-import type { LearnerActivities, StageActivities } from '../contracts/activities.js';
+import type { LearnerActivities, NoticeActivities, StageActivities } from '../contracts/activities.js';
 import { cluster } from './cluster.js';
 import { compare } from './compare.js';
 import { evaluate } from './evaluate.js';
 import { gather } from './gather.js';
+import { notifying } from './notify.js';
 import { open } from './open.js';
 import { relabel } from './relabel.js';
 import { sample } from './sample.js';
@@ -21,7 +22,7 @@ export const createLearnerActivities = (deps: Deps): LearnerActivities => ({
 });
 
 /** Activities that need none. */
-export const createStageActivities = (deps: Deps): StageActivities => ({
+export const createStageActivities = (deps: Deps): StageActivities & NoticeActivities => ({
   open: (input) => guarded(deps, 'open', ({ beating }) => beating(() => open(input, deps.store))),
   split: asActivity(deps, split),
   gather: (input) => guarded(deps, 'sample', ({ beating }) => beating(() => gather(input, deps.store))),
@@ -30,4 +31,5 @@ export const createStageActivities = (deps: Deps): StageActivities => ({
   relabel: asActivity(deps, relabel),
   evaluate: (input) => guarded(deps, 'evaluate', ({ beating }) => beating(() => evaluate(input, deps.store))),
   compare: (input) => guarded(deps, 'compare', ({ beating }) => beating(() => compare(input, deps.store))),
+  notify: (notice) => notifying(deps, notice),
 });

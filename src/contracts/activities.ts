@@ -1,3 +1,4 @@
+import type { Notice, NoticeDelivery } from './notice.js';
 import type {
   ClusterInput,
   ClusterOutput,
@@ -37,4 +38,10 @@ export interface StageActivities {
   relabel(input: RelabelInput): Promise<StageResult<RelabelOutput>>;
   evaluate(input: EvaluateInput): Promise<EvaluateOutput>;
   compare(input: CompareInput): Promise<CompareOutput>;
+}
+
+/** Tells people; served beside the stages. */
+export interface NoticeActivities {
+  /** Never fails: what could not be sent is in the result. */
+  notify(notice: Notice): Promise<NoticeDelivery[]>;
 }
