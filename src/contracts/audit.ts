@@ -259,6 +259,10 @@ export type AuditSettingsInput = z.input<typeof auditSettings>;
 /** References to an audit's parts in the store, as its workflow carries them. */
 export const auditRefs = z.strictObject({
   frozen: ref,
+  /** Where the frozen images lie in the pool, by rank: 32-bit integers, little-endian. */
+  positions: ref,
+  /** Open pool images that people may be asked about, most useful first: see questionsFile. */
+  questions: ref,
   protocol: ref,
   plan: ref,
   seed: ref.nullable(),
@@ -267,6 +271,8 @@ export const auditRefs = z.strictObject({
   log: ref.nullable(),
   ledger: ref.nullable(),
   certificate: ref.nullable(),
+  /** The run's labels with what people said in them; once the audit has ended. */
+  labels: ref.nullable(),
 });
 export type AuditRefs = z.infer<typeof auditRefs>;
 

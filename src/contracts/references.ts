@@ -26,6 +26,8 @@ export const blobKinds = [
   'checkpoint/1',
   'checkpoint/2',
   'frozen/1',
+  'positions/1',
+  'questions/1',
   'protocol/1',
   'plan/1',
   'seed/1',

@@ -1,12 +1,9 @@
 import {
   ActivityFailure,
   ApplicationFailure,
-  CancellationScope,
-  CancelledFailure,
   allHandlersFinished,
   condition,
   continueAsNew,
-  isCancellation,
   log,
   patched,
   workflowInfo,
@@ -15,7 +12,8 @@ import type { Ref } from '../contracts/references.js';
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
 import type { SplitName } from '../contracts/dataset.js';
 import type { OpenOutput, RoundRecord, SampleOutput, StageResult, TrainOutput } from '../contracts/stages.js';
-import { Control, stoppedOnRequest } from './control.js';
+import { Control } from './control.js';
+import { asFailure } from './failures.js';
 import { completed } from './first-release.js';
 import { learner, stages } from './stages.js';
 import { slidingWindow, together } from './window.js';
@@ -53,7 +51,7 @@ export async function selfTraining(input: SelfTrainingInput): Promise<RunSummary
     try {
       return await round(control, input, state);
     } catch (error) {
-      if (tries === TRIES_AT_LOST_BLOBS || !lostBlob(error)) throw asFailure(error);
+      if (tries === TRIES_AT_LOST_BLOBS || !lostBlob(error)) throw asFailure(error, 'the run was cancelled');
       log.warn(
         'a stored result was lost, damaged or of another release; going through the round again, which makes it anew',
       );
@@ -373,13 +371,4 @@ const LOST = ['STORE_MISSING', 'STORE_DAMAGED', 'FORMAT_UNKNOWN'];
 function lostBlob(error: unknown): boolean {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   return cause instanceof ApplicationFailure && LOST.includes(cause.type ?? '');
-}
-
-/** A failed activity's own code and message become the workflow's, so that every tool shows what the CLI would print. */
-function asFailure(error: unknown): unknown {
-  if (CancellationScope.current().consideredCancelled && stoppedOnRequest(error))
-    return isCancellation(error) ? error : new CancelledFailure('the run was cancelled', [], error as Error);
-  if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) return error;
-  const { message, type } = error.cause;
-  return ApplicationFailure.create({ message, type: type ?? 'INTERNAL', nonRetryable: true, cause: error });
 }
