@@ -1,0 +1,17 @@
+import { createRequire } from 'node:module';
+import { certifyOutput } from '../../contracts/audit-stages.js';
+import type { CertifyInput, CertifyOutput } from '../../contracts/audit-stages.js';
+import type { AuditLine, Certificate, Judgement, Protocol } from '../../contracts/audit.js';
+import type { LabelRow } from '../../contracts/tables.js';
+import { endedWords } from '../../labelling/audit/words.js';
+import { jsonLines, makeCertificate } from '../../labelling/certificate/index.js';
+import { readRows, tables } from '../../store/index.js';
+import type { Store } from '../../store/index.js';
+import { readManifest } from '../inputs.js';
+import { storeTable } from '../outputs.js';
+import { stage } from '../stage.js';
+import { openDesk } from './answers.js';
+import { readFrozen, readProtocol, readSeed } from './books.js';
+import type { FrozenLabels } from './books.js';
+import { readLedger } from './ledger.js';
+import { SOFTWARE } from './software.js';

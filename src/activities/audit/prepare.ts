@@ -1,0 +1,106 @@
+import { auditSettings } from '../../contracts/audit.js';
+import type { AuditSettings } from '../../contracts/audit.js';
+import type {
+  AuditSource,
+  AuditedRound,
+  NumberAuditInput,
+  NumberAuditOutput,
+  PrepareAuditInput,
+  PrepareAuditOutput,
+} from '../../contracts/audit-stages.js';
+import { canonicalJson } from '../../contracts/canonical.js';
+import { problem } from '../../contracts/errors.js';
+import { historyFile, splitOutput } from '../../contracts/stages.js';
+import type { RoundRecord } from '../../contracts/stages.js';
+import type { Store } from '../../store/index.js';
+import { gather } from '../gather.js';
+import { readManifest } from '../inputs.js';
+import { split } from '../split.js';
+import { addressOf } from '../stage.js';
+import { readLedger, readOpened } from './ledger.js';
+
+/** Checks an audit's settings and finds what it is about, from the run's settings and its history alone. */
+export async function prepareAudit(
+  { source, settings }: PrepareAuditInput,
+  store: Store,
+): Promise<PrepareAuditOutput> {
+  const checked = await checkSettings(settings, source, store);
+  return { settings: checked, round: await findRound(source, store) };
+}
+
+/**
+ * Which number the audit of these labels has: that of one with the same labels and settings, which it takes up where it
+ * stopped, or the next.
+ */
+export async function numberAudit({ source, settings }: NumberAuditInput, store: Store): Promise<NumberAuditOutput> {
+  const checked = await checkSettings(settings, source, store);
+  const { labels } = await lastRound(source, store);
+  const ledger = await readLedger(store, source.run);
+  for (const { audit } of ledger.toReversed()) {
+    const opened = await readOpened(store, source.run, audit);
+    if (opened?.labels.sha256 === labels.sha256 && canonicalJson(opened.settings) === canonicalJson(checked))
+      return { audit };
+  }
+  return { audit: ledger.length + 1 };
+}
+
+async function checkSettings(settings: unknown, { dataset }: AuditSource, store: Store): Promise<AuditSettings> {
+  const checked = auditSettings.safeParse(settings);
+  if (!checked.success) {
+    const complaints = checked.error.issues.map(({ path, message }) => `audit: ${path.join('.') || 'settings'}: ${message}.`);
+    throw problem('SETTINGS_INVALID', complaints.join('\n'));
+  }
+  const manifest = await readManifest(store, dataset);
+  if (checked.data.answers !== 'people' && !manifest.truth) throw noTruth(manifest.name);
+  return checked.data;
+}
+
+/** `answers: truth` of data whose labels nobody knows. */
+export const noTruth = (dataset: string) =>
+  problem(
+    'SETTINGS_INVALID',
+    `answers 'truth' is for dry runs, and dataset '${dataset}' has no hidden labels. Let people answer (answers: people), or import with --keep-labels N.`,
+  );
+
+async function lastRound({ run, history }: AuditSource, store: Store): Promise<RoundRecord> {
+  const last = (await store.readJson(history, historyFile)).rounds.at(-1);
+  if (!last) throw problem('RUN_NO_RESULTS', `Run '${run}' has no labels to audit: no round of it has ended.`);
+  return last;
+}
+
+/** The round, and by their addresses what calibrates the plan: how the labelled images were parted, and their posteriors. */
+async function findRound(source: AuditSource, store: Store): Promise<AuditedRound> {
+  const { dataset, settings } = source;
+  const last = await lastRound(source, store);
+  const manifest = await readManifest(store, dataset);
+  const { calibrationShare, validationShare, seed, salt } = settings;
+  const parted = await store.lookup(addressOf(split, { dataset, calibrationShare, validationShare, seed, salt }));
+  const { set } = await gather(
+    {
+      dataset,
+      split: 'labelled',
+      models: [last.model, ...last.members],
+      posterior: settings.posterior,
+      passes: settings.passes,
+      precision: settings.precision,
+      cutoff: null,
+      seed,
+      round: last.round,
+      salt,
+      shards: manifest.shards.labelled.length,
+    },
+    store,
+  );
+  if (!parted || !set)
+    throw problem(
+      'RUN_NO_RESULTS',
+      `The calibration of run '${source.run}' is no longer in the store, or another release made it. Start the run again with the same settings: only what is missing is computed.`,
+    );
+  return {
+    labels: last.labels,
+    pool: last.pool,
+    cutoff: last.cutoff,
+    labelled: set,
+    split: splitOutput.parse(parted.output).split,
+  };
+}
