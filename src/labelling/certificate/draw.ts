@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { sha256Of } from './digest.js';
+import type { Protocol } from '../../contracts/audit.js';
 
 /**
  * The seed of the draw: SHA-256 of the text of `root` (64 hex digits) with the nonce's text (UTF-8) after it, in hex. By hand:
@@ -9,23 +10,22 @@ import { sha256Of } from './digest.js';
  */
 export const drawSeed = (root: string, nonce: string): string => sha256Of(root + nonce);
 
+/** What decides when a label is drawn: SHA-256 of the text `seed:id` (UTF-8), in hex. */
+export const drawHash = (seed: string, id: string): string =>
+  createHash('sha256').update(`${seed}:${id}`).digest('hex');
+
 /**
- * The order in which the labels of rank 0 to `limit` - 1 are drawn: by SHA-256 of `seed:id` (text, UTF-8), smallest first, equal
- * ones by id (UTF-16 code units). A uniform random permutation; what it leaves of the first k ranks is one too, so that one
- * order serves all cuts.
+ * The order in which the labels of rank 0 to `repair.from` - 1 are drawn. Drawing `uniform`: by drawHash, smallest first: a
+ * uniform random permutation; what it leaves of the first k ranks is one too, so that one order serves all cuts.
  *
- * @param ids by rank
+ * @param ids by rank; unique
  * @returns the ranks, in the order of the draw
  */
-export function drawOrder(seed: string, ids: readonly string[], limit: number = ids.length): Uint32Array {
-  const keys = ids.slice(0, limit).map((id) => createHash('sha256').update(`${seed}:${id}`).digest());
-  // The first 48 bits are exact in a double and decide but one comparison in millions; the rest is for those.
-  const heads = Float64Array.from(keys, (key) => key.readUIntBE(0, 6));
-  const idOf = (rank: number) => ids[rank] as string;
-  return Uint32Array.from(keys.keys()).sort(
-    (a, b) =>
-      (heads[a] as number) - (heads[b] as number) ||
-      Buffer.compare(keys[a] as Buffer, keys[b] as Buffer) ||
-      (idOf(a) < idOf(b) ? -1 : Number(idOf(a) > idOf(b))),
-  );
+export function drawOrder(
+  { repair }: Pick<Protocol, 'drawing' | 'labels' | 'repair'>,
+  seed: string,
+  ids: readonly string[],
+): Uint32Array {
+  const hashes = ids.slice(0, repair.from).map((id) => drawHash(seed, id));
+  return Uint32Array.from(hashes.keys()).sort((a, b) => ((hashes[a] as string) < (hashes[b] as string) ? -1 : 1));
 }

@@ -1,7 +1,7 @@
 import { canonicalJson } from '../../contracts/canonical.js';
 import { sha256Of } from './digest.js';
 import { certificateErrors } from './errors.js';
-import type { AuditSettings, LedgerLine } from '../../contracts/audit.js';
+import type { LedgerLine } from '../../contracts/audit.js';
 
 /** What stands for the line before the first. */
 const NONE = '0'.repeat(64);
@@ -16,24 +16,6 @@ const digestBefore = (ledger: readonly LedgerLine[]): string => {
 
 /** What the opened audits have spent, whether or not they certified anything. */
 export const spentAlpha = (ledger: readonly LedgerLine[]): number => ledger.reduce((sum, { alpha }) => sum + alpha, 0);
-
-/**
- * Alpha of the next audit of a run. `single`: all that is left; `series`: audit t gets 1/(t(t+1)) of the run's, which adds up to
- * the whole and no more, however many are opened.
- *
- * @throws AUDIT_INVALID when none is left
- */
-export function nextAlpha(
-  spending: AuditSettings['spending'],
-  totalAlpha: number,
-  ledger: readonly LedgerLine[],
-): number {
-  const t = ledger.length + 1;
-  const left = totalAlpha - spentAlpha(ledger);
-  const alpha = spending === 'single' ? left : totalAlpha / (t * (t + 1));
-  if (left <= totalAlpha * SLACK || alpha > left * (1 + SLACK)) throw certificateErrors.overspent(alpha, left);
-  return Math.min(alpha, left);
-}
 
 /**
  * The ledger with the line of an audit that opens now. Write it before anybody sees an image.
