@@ -13,6 +13,9 @@ const stageWords: Record<StageName, string> = {
   relabel: 'accepting, keeping, flipping, revoking labels',
   evaluate: 'measuring the round on test images',
   compare: 'comparing with the hidden truth',
+  freeze: 'listing the labels that are audited',
+  audit: 'people check a random sample of the labels',
+  certify: 'issuing the certificate, correcting labels',
 };
 
 const BAR = 24;

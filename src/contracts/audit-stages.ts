@@ -45,7 +45,10 @@ export interface AuditInput {
 
 /** The round whose labels are audited: what is read of it. */
 export interface AuditedRound {
+  /** What is frozen: the round's labels, or as an audit before this one corrected them. */
   labels: Ref;
+  /** The round's own. */
+  base: Ref;
   pool: Ref;
   cutoff: Ref;
   /** Posteriors of the labelled split by the round's model, and how that split was parted: the plan's calibration. */
@@ -56,6 +59,7 @@ export interface AuditedRound {
 /** Checks the settings and finds the round. */
 export interface PrepareAuditInput {
   source: AuditSource;
+  audit: number;
   settings: unknown;
 }
 export interface PrepareAuditOutput {
@@ -81,6 +85,8 @@ export const freezeOutput = z.strictObject({
   root: sha256.nullable(),
   labels: z.int().nonnegative(),
   positions: ref,
+  /** The labels' scores by rank, ascending: 64-bit floats, little-endian. */
+  scores: ref,
   questions: ref,
 });
 export type FreezeOutput = z.infer<typeof freezeOutput>;
@@ -170,8 +176,10 @@ export const openedAudit = z.strictObject({
   format: z.literal('labelloop.opened-audit/1'),
   settings: auditSettings,
   labels: ref,
+  base: ref,
   refs: auditRefs,
   outlook: planOutlook,
+  openedAt: z.string(),
 });
 export type OpenedAudit = z.infer<typeof openedAudit>;
 

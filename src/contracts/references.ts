@@ -27,6 +27,7 @@ export const blobKinds = [
   'checkpoint/2',
   'frozen/1',
   'positions/1',
+  'scores/1',
   'questions/1',
   'protocol/1',
   'plan/1',

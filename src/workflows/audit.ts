@@ -75,7 +75,7 @@ const due = (desk: AuditDesk): boolean =>
 /** Freeze, plan, commit, ledger: nobody is asked before, and nobody where no plan would do. */
 async function open(desk: AuditDesk, { source, settings, audit: number }: AuditInput): Promise<AuditedRound> {
   const { state } = desk;
-  const prepared = await stages.prepareAudit({ source, settings });
+  const prepared = await stages.prepareAudit({ source, audit: number, settings });
   state.settings = prepared.settings;
   const { round } = prepared;
   const { output: frozen } = await stages.freeze.executeWithOptions({ summary: 'freeze' }, [
@@ -100,7 +100,7 @@ async function open(desk: AuditDesk, { source, settings, audit: number }: AuditI
 async function draw(desk: AuditDesk): Promise<void> {
   const { state } = desk;
   if (state.refs === null) return;
-  if (state.settings.nonceFrom === 'person') {
+  if (state.settings.nonceFrom === 'person' && state.refs.seed === null) {
     state.phase = 'nonce';
     desk.describe();
     await condition(() => desk.nonce !== null || desk.stopped);

@@ -1,4 +1,4 @@
-import { auditPaths, questionsFile } from '../../contracts/audit-stages.js';
+import { auditPaths, auditProgress, questionsFile } from '../../contracts/audit-stages.js';
 import type { AnswerByTruthInput, AuditProgress, AuditTurn, RecordInput } from '../../contracts/audit-stages.js';
 import type { Answer, AuditRefs, Protocol, Verdict } from '../../contracts/audit.js';
 import { problem } from '../../contracts/errors.js';
@@ -76,9 +76,7 @@ export async function turnOf(
   const { outlook } = await openedOrFail(store, run, audit);
   const log = await storeLog(store, desk.log);
   const seen = desk.log.length;
-  const progress: AuditProgress = { format: 'labelloop.audit-progress/1', log, seen, judgement };
-  // Found by an audit of these labels that begins when this workflow has ended.
-  await store.putPointer(auditPaths.log(run, audit), progress);
+  await remember(store, auditPaths.log(run, audit), { format: 'labelloop.audit-progress/1', log, seen, judgement });
   const { from, count } = protocol.repair;
   const repairs = desk.wanted.some((rank) => rank >= from && rank < from + count);
   return {
@@ -88,6 +86,12 @@ export async function turnOf(
     phase: repairs ? 'repair' : 'audit',
     words: askingWords(protocol, outlook, judgement, desk.wanted.length),
   };
+}
+
+/** For an audit of these labels that begins when this workflow has ended. An attempt that was given up may come late. */
+async function remember(store: Store, path: string, progress: AuditProgress): Promise<void> {
+  const before = await store.getPointer(path, auditProgress);
+  if (before === null || before.seen < progress.seen) await store.putPointer(path, progress);
 }
 
 /** Tells pool images that are not frozen: those that people are asked about, and only if it must, all others. */

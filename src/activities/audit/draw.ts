@@ -4,8 +4,7 @@ import type { AuditTurn, DrawInput } from '../../contracts/audit-stages.js';
 import { ledgerLine, seedFile } from '../../contracts/audit.js';
 import type { Protocol, SeedFile } from '../../contracts/audit.js';
 import { problem } from '../../contracts/errors.js';
-import { drawOrder } from '../../labelling/audit/index.js';
-import { commitmentOf, drawSeed, sha256Of } from '../../labelling/certificate/index.js';
+import { commitmentOf, drawOrder, drawSeed } from '../../labelling/certificate/index.js';
 import type { Store } from '../../store/index.js';
 import { openDesk, turnOf } from './answers.js';
 import { readFrozen, readProtocol, storeLog } from './books.js';
@@ -15,10 +14,7 @@ export async function drawAudit({ run, audit, refs, nonce }: DrawInput, store: S
   const protocol = await readProtocol(store, refs);
   const file = await revealNonce(store, protocol, nonce);
   const frozen = await readFrozen(store, refs.frozen);
-  // Cuts end before the labels that are repaired, so that no others can be drawn.
-  const drawn = frozen.ids.slice(0, protocol.repair.from);
-  const hashes = drawn.map((id) => sha256Of(`${file.seed}:${id}`));
-  const order = Array.from(drawOrder(protocol.drawing, hashes, protocol.labels));
+  const order = Array.from(drawOrder(protocol, file.seed, frozen.ids));
   const ready = {
     ...refs,
     seed: await store.putJson('seed/1', file),

@@ -46,11 +46,13 @@ export const freeze = stage<FreezeInput, FreezeOutput>('freeze', 1, freezeOutput
     const ranks = frozen.ranks();
     const { file, root } = ranks.length === 0 ? { file: null, root: null } : await writeFrozen(store, frozen, ranks);
     const positions = Uint32Array.from(ranks, (row) => frozen.positionAt(row));
+    const scores = Float64Array.from(ranks, (row) => frozen.scoreAt(row));
     return {
       frozen: file,
       root,
       labels: ranks.length,
       positions: await store.putBytes('positions/1', new Uint8Array(positions.buffer)),
+      scores: await store.putBytes('scores/1', new Uint8Array(scores.buffer)),
       questions: await storeQuestions(store, input, open),
     };
   }),

@@ -49,6 +49,10 @@ export class FrozenPool {
     return this.positions[row] as number;
   }
 
+  scoreAt(row: number): number {
+    return this.scores[row] as number;
+  }
+
   lineAt(row: number, rank: number): FrozenLabel {
     return {
       id: this.ids.toString('hex', row * ID, (row + 1) * ID),

@@ -1,7 +1,7 @@
 import { auditPaths, openedAudit } from '../../contracts/audit-stages.js';
 import type { OpenedAudit } from '../../contracts/audit-stages.js';
 import { ledgerLine } from '../../contracts/audit.js';
-import type { LedgerLine } from '../../contracts/audit.js';
+import type { AuditState, LedgerLine } from '../../contracts/audit.js';
 import { problem } from '../../contracts/errors.js';
 import type { Store } from '../../store/index.js';
 
@@ -33,3 +33,7 @@ export async function openedOrFail(store: Store, run: string, audit: number): Pr
   if (!opened) throw problem('AUDIT_UNKNOWN', `Audit ${audit} of run '${run}' is not open.`);
   return opened;
 }
+
+/** Keeps how an audit ended: its workflow is forgotten some time. */
+export const endAudit = ({ state }: { state: AuditState }, store: Store): Promise<void> =>
+  store.putPointer(auditPaths.ended(state.run, state.audit), state);

@@ -1,4 +1,5 @@
-import { auditSettings } from '../../contracts/audit.js';
+import { auditSettings, auditState } from '../../contracts/audit.js';
+import { auditPaths } from '../../contracts/audit-stages.js';
 import type { AuditSettings } from '../../contracts/audit.js';
 import type {
   AuditSource,
@@ -10,6 +11,7 @@ import type {
 } from '../../contracts/audit-stages.js';
 import { canonicalJson } from '../../contracts/canonical.js';
 import { problem } from '../../contracts/errors.js';
+import type { Ref } from '../../contracts/references.js';
 import { historyFile, splitOutput } from '../../contracts/stages.js';
 import type { RoundRecord } from '../../contracts/stages.js';
 import type { Store } from '../../store/index.js';
@@ -21,16 +23,17 @@ import { readLedger, readOpened } from './ledger.js';
 
 /** Checks an audit's settings and finds what it is about, from the run's settings and its history alone. */
 export async function prepareAudit(
-  { source, settings }: PrepareAuditInput,
+  { source, audit, settings }: PrepareAuditInput,
   store: Store,
 ): Promise<PrepareAuditOutput> {
   const checked = await checkSettings(settings, source, store);
-  return { settings: checked, round: await findRound(source, store) };
+  const round = await findRound(source, store);
+  return { settings: checked, round: { ...round, labels: await labelsBefore(store, source.run, audit, round.base) } };
 }
 
 /**
- * Which number the audit of these labels has: that of one with the same labels and settings, which it takes up where it
- * stopped, or the next.
+ * Which number the audit at a run's end has: that of one of the same labels and settings, which it takes up where it stopped,
+ * or the next.
  */
 export async function numberAudit({ source, settings }: NumberAuditInput, store: Store): Promise<NumberAuditOutput> {
   const checked = await checkSettings(settings, source, store);
@@ -38,10 +41,20 @@ export async function numberAudit({ source, settings }: NumberAuditInput, store:
   const ledger = await readLedger(store, source.run);
   for (const { audit } of ledger.toReversed()) {
     const opened = await readOpened(store, source.run, audit);
-    if (opened?.labels.sha256 === labels.sha256 && canonicalJson(opened.settings) === canonicalJson(checked))
+    if (opened?.base.sha256 === labels.sha256 && canonicalJson(opened.settings) === canonicalJson(checked))
       return { audit };
   }
   return { audit: ledger.length + 1 };
+}
+
+/** The labels as the audits before this one left them: what people answered is no machine's label any more. */
+async function labelsBefore(store: Store, run: string, audit: number, base: Ref): Promise<Ref> {
+  for (let before = audit - 1; before > 0; before--) {
+    const opened = await readOpened(store, run, before);
+    const ended = await store.getPointer(auditPaths.ended(run, before), auditState);
+    if (opened?.base.sha256 === base.sha256 && ended?.refs?.labels) return ended.refs.labels;
+  }
+  return base;
 }
 
 async function checkSettings(settings: unknown, { dataset }: AuditSource, store: Store): Promise<AuditSettings> {
@@ -69,7 +82,7 @@ async function lastRound({ run, history }: AuditSource, store: Store): Promise<R
 }
 
 /** The round, and by their addresses what calibrates the plan: how the labelled images were parted, and their posteriors. */
-async function findRound(source: AuditSource, store: Store): Promise<AuditedRound> {
+async function findRound(source: AuditSource, store: Store): Promise<Omit<AuditedRound, 'labels'>> {
   const { dataset, settings } = source;
   const last = await lastRound(source, store);
   const manifest = await readManifest(store, dataset);
@@ -97,7 +110,7 @@ async function findRound(source: AuditSource, store: Store): Promise<AuditedRoun
       `The calibration of run '${source.run}' is no longer in the store, or another release made it. Start the run again with the same settings: only what is missing is computed.`,
     );
   return {
-    labels: last.labels,
+    base: last.labels,
     pool: last.pool,
     cutoff: last.cutoff,
     labelled: set,

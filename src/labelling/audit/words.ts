@@ -20,6 +20,10 @@ const goal = ({ cuts, epsilon, totalAlpha }: Protocol): string => {
 /** Before the draw. */
 export const nonceWords = (protocol: Protocol, outlook: PlanOutlook): string =>
   `waits for the nonce of the draw: labelloop audit nonce ${protocol.run} VALUE (what nobody could know yet: dice, a public beacon's value). ` +
+  openedWords(protocol, outlook);
+
+/** When the protocol is committed and nobody has been asked. */
+export const openedWords = (protocol: Protocol, outlook: PlanOutlook): string =>
   `To certify ${goal(protocol)}: ${outlookWords(outlook)}.${dry(protocol)}`;
 
 /** While people answer. */
