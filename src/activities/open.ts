@@ -28,7 +28,8 @@ export async function open({ settings }: { settings: unknown }, store: Store): P
       'SETTINGS_INVALID',
       `dataset '${manifest.name}': ${unfit}. Import it again with a smaller --size, or take another network.`,
     );
-  if (checked.data.certify && checked.data.certify.answers !== 'people' && !manifest.truth) throw noTruth(manifest.name);
+  if (checked.data.certify && checked.data.certify.answers !== 'people' && !manifest.truth)
+    throw noTruth(manifest.name);
   const { labelled, pool, test } = manifest.shards;
   return {
     settings: checked.data,

@@ -34,7 +34,9 @@ export function progressLines(progress: RunProgress, columns = 80): string[] {
         accepted,
         progress.status === 'paused'
           ? `  go on: labelloop run resume ${progress.run}`
-          : `  time left ${progress.secondsLeft === null ? 'not known yet' : `about ${duration(progress.secondsLeft)}`}`,
+          : progress.waitsFor !== null
+            ? `  ${oneLine(progress.waitsFor)}`
+            : `  time left ${progress.secondsLeft === null ? 'not known yet' : `about ${duration(progress.secondsLeft)}`}`,
         ...warnings(progress).map((line) => `  ${line}`),
       ];
   return lines.map((line) => fit(line.trimEnd(), columns));
@@ -48,7 +50,7 @@ export function progressLine(progress: RunProgress): string {
     `${roundOf(progress)}${status}`,
     progress.stage ?? idleWords(progress),
     workOf(progress),
-    `accepted ${acceptedOf(progress.pool)}${left}`,
+    progress.waitsFor === null ? `accepted ${acceptedOf(progress.pool)}${left}` : oneLine(progress.waitsFor),
   ]
     .filter((part) => part !== '')
     .join('  ');

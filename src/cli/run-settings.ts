@@ -5,7 +5,7 @@ import { messageOf } from '../contracts/errors.js';
 import { name, runSettings } from '../contracts/settings.js';
 import { cliErrors } from './errors.js';
 import type { AuditSettings } from '../contracts/audit.js';
-import type { RunSettings } from '../contracts/settings.js';
+import type { CertifySettingsInput, RunSettings } from '../contracts/settings.js';
 
 /** @throws LabelloopError USAGE where `run` can't be a run's id */
 export function checkRunId(run: string): void {
@@ -83,7 +83,10 @@ export async function readRunSettings(
   throw cliErrors.settingsInvalid(
     complaintsOf(checked.error, given, {
       of: (key) =>
-        key in fromFlags || givesAudit(flags, key) || file === undefined || given[key.split('.')[0] as string] === undefined
+        key in fromFlags ||
+        givesAudit(flags, key) ||
+        file === undefined ||
+        given[key.split('.')[0] as string] === undefined
           ? flagOf(key)
           : `${file}: ${key}`,
       missing: (key) => `Pass it, or put '${key}' into the --settings file.`,
@@ -101,14 +104,54 @@ function auditFromFlags(flags: FlagSettings): Record<string, unknown> | null {
   return given.length === 0 ? null : Object.fromEntries(given);
 }
 
-const auditFlagOf = (key: string) =>
-  Object.entries(auditFlags).find(([, { setting }]) => key === `certify.${setting}`);
+const auditFlagOf = (key: string) => Object.entries(auditFlags).find(([, { setting }]) => key === `certify.${setting}`);
 
 /** Whether a flag gives this setting of the audit. */
 const givesAudit = (flags: FlagSettings, key: string): boolean => {
   const found = auditFlagOf(key);
   return found !== undefined && flags[found[0] as keyof typeof auditFlags] !== undefined;
 };
+
+/** Flags of `audit start`, by setting. */
+const startFlags: Record<string, string> = {
+  epsilon: '--error',
+  confidence: '--confidence',
+  budget: '--budget',
+  instrument: '--instrument',
+  drawing: '--drawing',
+  spending: '--spending',
+  repair: '--repair',
+  double: '--double',
+  nonceFrom: '--nonce-from',
+  answers: '--answers',
+};
+
+/**
+ * The settings of `audit start`, checked.
+ *
+ * @param flags values as typed; `error` is epsilon
+ * @throws LabelloopError SETTINGS_INVALID naming the flag, the value, what is wrong and what is allowed
+ */
+export function readAuditSettings({ error, ...flags }: Record<string, unknown>): CertifySettingsInput {
+  const given = Object.fromEntries(
+    Object.entries({ epsilon: error, ...flags })
+      .filter(([key, value]) => key in startFlags && typeof value === 'string')
+      .map(([key, value]) => [key, valueOf(value as string)]),
+  );
+  const checked = runSettings.safeParse({ dataset: 'any', certify: given });
+  if (checked.success) return checked.data.certify as CertifySettingsInput;
+  throw cliErrors.settingsInvalid(
+    complaintsOf(
+      checked.error,
+      { certify: given },
+      {
+        of: (key) => startFlags[key.replace('certify.', '')] ?? key,
+        missing: () => 'Pass it.',
+        all: 'audit start',
+      },
+    ),
+  );
+}
 
 const flagOf = (key: string): string =>
   auditFlagOf(key)?.[1].flag ?? (key in settingFlags ? settingFlags[key as keyof typeof settingFlags] : key);

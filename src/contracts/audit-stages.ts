@@ -106,6 +106,8 @@ export interface OpenAuditInput {
   round: AuditedRound;
   frozen: FreezeOutput;
   settings: AuditSettings;
+  /** The run's. */
+  seed: number;
 }
 export interface OpenAuditOutput {
   /** Null where no plan within the budget certifies anything: nobody is asked. */
@@ -192,6 +194,27 @@ export const auditProgress = z.strictObject({
 });
 export type AuditProgress = z.infer<typeof auditProgress>;
 
+const place = z.strictObject({ id: z.string(), position: z.int().nonnegative() });
+
+/**
+ * `audits/<run>/<n>/due.json`: what people may be asked now, so that whoever shows images need not judge. A hint: the audit
+ * itself decides what it takes.
+ */
+export const dueFile = z.strictObject({
+  format: z.literal('labelloop.due/1'),
+  /** Lines of the log when it was written. */
+  seen: z.int(),
+  /** Most urgent first. */
+  due: z.array(place).max(1000),
+  /** Wait for a second person, another than `by`. */
+  seconds: z.array(place.extend({ by: z.string() })).max(500),
+  /** The run's own questions, most useful first. */
+  open: z.array(place).max(500),
+  /** Who has answered lately. */
+  people: z.array(z.string()).max(100),
+});
+export type DueFile = z.infer<typeof dueFile>;
+
 /** Places of an audit's small objects in the store. Names of runs hold no '/'. */
 export const auditPaths = {
   ledger: (run: string): string => `audits/${run}/ledger/`,
@@ -199,6 +222,7 @@ export const auditPaths = {
   opened: (run: string, audit: number): string => `audits/${run}/${audit}/opened.json`,
   seed: (run: string, audit: number): string => `audits/${run}/${audit}/seed.json`,
   log: (run: string, audit: number): string => `audits/${run}/${audit}/log.json`,
+  due: (run: string, audit: number): string => `audits/${run}/${audit}/due.json`,
   /** The state at its end: an AuditState. */
   ended: (run: string, audit: number): string => `audits/${run}/${audit}/ended.json`,
 };

@@ -91,9 +91,7 @@ export class AuditDesk {
       try {
         // A cancelled audit keeps the answers that reached it.
         this.turn(
-          await CancellationScope.nonCancellable(() =>
-            stages.recordAnswers({ run, audit, dataset, refs, answers }),
-          ),
+          await CancellationScope.nonCancellable(() => stages.recordAnswers({ run, audit, dataset, refs, answers })),
         );
       } catch (error) {
         throw reasonOf(error);

@@ -69,8 +69,7 @@ async function conduct(desk: AuditDesk, input: AuditInput, carried?: AuditCarrie
   return finish(desk);
 }
 
-const due = (desk: AuditDesk): boolean =>
-  desk.messages >= MESSAGES_A_HISTORY || workflowInfo().continueAsNewSuggested;
+const due = (desk: AuditDesk): boolean => desk.messages >= MESSAGES_A_HISTORY || workflowInfo().continueAsNewSuggested;
 
 /** Freeze, plan, commit, ledger: nobody is asked before, and nobody where no plan would do. */
 async function open(desk: AuditDesk, { source, settings, audit: number }: AuditInput): Promise<AuditedRound> {
@@ -88,7 +87,15 @@ async function open(desk: AuditDesk, { source, settings, audit: number }: AuditI
     },
   ]);
   const opened = await stages.openAudit.executeWithOptions({ summary: 'plan, protocol, ledger' }, [
-    { run: state.run, audit: number, dataset: source.dataset, round, frozen, settings: state.settings },
+    {
+      run: state.run,
+      audit: number,
+      dataset: source.dataset,
+      round,
+      frozen,
+      settings: state.settings,
+      seed: source.settings.seed,
+    },
   ]);
   Object.assign(state, { refs: opened.refs, outlook: opened.outlook, words: opened.words });
   log.info(opened.words);

@@ -2,6 +2,7 @@ import {
   ActivityFailure,
   ApplicationFailure,
   ChildWorkflowCancellationType,
+  ChildWorkflowFailure,
   allHandlersFinished,
   condition,
   continueAsNew,
@@ -401,6 +402,7 @@ const TRIES_AT_LOST_BLOBS = 3;
 const LOST = ['STORE_MISSING', 'STORE_DAMAGED', 'FORMAT_UNKNOWN'];
 
 function lostBlob(error: unknown): boolean {
-  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  const failed = error instanceof ActivityFailure || error instanceof ChildWorkflowFailure;
+  const cause = failed ? error.cause : undefined;
   return cause instanceof ApplicationFailure && LOST.includes(cause.type ?? '');
 }

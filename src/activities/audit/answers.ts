@@ -1,14 +1,20 @@
 import { auditPaths, auditProgress, questionsFile } from '../../contracts/audit-stages.js';
-import type { AnswerByTruthInput, AuditProgress, AuditTurn, RecordInput } from '../../contracts/audit-stages.js';
+import type {
+  AnswerByTruthInput,
+  AuditProgress,
+  AuditTurn,
+  DueFile,
+  RecordInput,
+} from '../../contracts/audit-stages.js';
 import type { Answer, AuditRefs, Protocol, Verdict } from '../../contracts/audit.js';
 import { problem } from '../../contracts/errors.js';
 import { deriveSeed, RandomStream } from '../../contracts/random.js';
 import type { Ref } from '../../contracts/references.js';
-import { Desk } from '../../labelling/audit/desk.js';
+import { Desk, isDoubled } from '../../labelling/audit/desk.js';
 import { askingWords } from '../../labelling/audit/words.js';
 import type { Store } from '../../store/index.js';
 import { readAnswers, readItems, readManifest } from '../inputs.js';
-import { readFrozen, readLog, readOrder, readProtocol, storeLog } from './books.js';
+import { readFrozen, readLog, readOrder, readPositions, readProtocol, readSeed, storeLog } from './books.js';
 import { openedOrFail } from './ledger.js';
 
 /** What one turn of a dry run answers at most, as a message of people's answers. */
@@ -77,6 +83,7 @@ export async function turnOf(
   const log = await storeLog(store, desk.log);
   const seen = desk.log.length;
   await remember(store, auditPaths.log(run, audit), { format: 'labelloop.audit-progress/1', log, seen, judgement });
+  await store.putPointer(auditPaths.due(run, audit), await dueOf(store, refs, desk, protocol));
   const { from, count } = protocol.repair;
   const repairs = desk.wanted.some((rank) => rank >= from && rank < from + count);
   return {
@@ -92,6 +99,31 @@ export async function turnOf(
 async function remember(store: Store, path: string, progress: AuditProgress): Promise<void> {
   const before = await store.getPointer(path, auditProgress);
   if (before === null || before.seen < progress.seen) await store.putPointer(path, progress);
+}
+
+/** Lines of the log by which people count as being at it. */
+const LATELY = 300;
+
+async function dueOf(store: Store, refs: AuditRefs, desk: Desk, protocol: Protocol): Promise<DueFile> {
+  const [frozen, positions] = await Promise.all([readFrozen(store, refs.frozen), readPositions(store, refs.positions)]);
+  const at = (rank: number) => ({ id: frozen.ids[rank] as string, position: positions[rank] as number });
+  const { log } = desk;
+  const seed = refs.seed ? (await readSeed(store, refs.seed)).seed : '';
+  const second = new Set(log.filter(({ use }) => use === 'second').map(({ id }) => id));
+  const first = log.filter(({ use, id }) => (use === 'audit' || use === 'repair') && !second.has(id));
+  const asked = new Set(log.filter(({ use }) => use === 'question').map(({ id }) => id));
+  const { images } = await store.readJson(refs.questions, questionsFile);
+  return {
+    format: 'labelloop.due/1',
+    seen: log.length,
+    due: desk.wanted.slice(0, 1000).map(at),
+    seconds: first
+      .filter(({ use, id }) => use === 'audit' && isDoubled(seed, id, protocol.panel.double))
+      .slice(0, 500)
+      .map(({ rank, by }) => ({ ...at(rank as number), by })),
+    open: images.filter(({ id }) => !asked.has(id)).slice(0, 500),
+    people: [...new Set(log.slice(-LATELY).map(({ by }) => by))].sort().slice(0, 100),
+  };
 }
 
 /** Tells pool images that are not frozen: those that people are asked about, and only if it must, all others. */

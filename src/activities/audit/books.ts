@@ -31,7 +31,7 @@ export const storeLog = (store: Store, lines: readonly AuditLine[]): Promise<Ref
 const ranks = z.array(z.int().nonnegative());
 
 /** Parts that never change and take seconds to read where the pool is large; the last few stay in this process. */
-const KEPT = 2;
+const KEPT = 8;
 const kept = new Map<string, Promise<unknown>>();
 
 async function keep<T>(key: string, read: () => Promise<T>): Promise<T> {
@@ -39,7 +39,7 @@ async function keep<T>(key: string, read: () => Promise<T>): Promise<T> {
   if (known) return known;
   const reading = read();
   kept.set(key, reading);
-  while (kept.size > 2 * KEPT) kept.delete(kept.keys().next().value as string);
+  while (kept.size > KEPT) kept.delete(kept.keys().next().value as string);
   try {
     return await reading;
   } catch (error) {
@@ -50,6 +50,12 @@ async function keep<T>(key: string, read: () => Promise<T>): Promise<T> {
 
 export const readOrder = (store: Store, order: Ref): Promise<Uint32Array> =>
   keep(order.sha256, async () => Uint32Array.from(await store.readJson(order, ranks)));
+
+export const readPositions = (store: Store, positions: Ref): Promise<Uint32Array> =>
+  keep(positions.sha256, async () => {
+    const bytes = await store.readBytes(positions);
+    return new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+  });
 
 export const readFrozen = (store: Store, frozen: Ref): Promise<FrozenLabels> =>
   keep(frozen.sha256, async () => FrozenLabels.read(await store.fetch(frozen)));

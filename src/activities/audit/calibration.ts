@@ -2,15 +2,9 @@ import type { AuditedRound, FreezeOutput } from '../../contracts/audit-stages.js
 import type { Ref } from '../../contracts/references.js';
 import { scoreOf } from '../../contracts/scores.js';
 import { cutoffFile } from '../../contracts/stages.js';
+import type { CalibrationPoint } from '../../labelling/audit/index.js';
 import type { Store } from '../../store/index.js';
 import { readAllPosteriors, readLabels, readManifest, readSplit } from '../inputs.js';
-
-/** A calibration image that the cut-off would have labelled: what a plan expects of the frozen labels. */
-export interface CalibrationImage {
-  /** Share of the frozen labels that are more certain than it, 0 to 1. */
-  share: number;
-  right: boolean;
-}
 
 /**
  * The calibration images, which no training step saw, beside the frozen labels. They make a plan cheap or dear, and nothing
@@ -21,7 +15,7 @@ export async function readCalibration(
   dataset: Ref,
   round: AuditedRound,
   frozen: FreezeOutput,
-): Promise<CalibrationImage[]> {
+): Promise<CalibrationPoint[]> {
   const manifest = await readManifest(store, dataset);
   const { calibration } = await readSplit(store, round.split);
   const [posteriors, labels, cutoff, bytes] = await Promise.all([

@@ -16,48 +16,52 @@ import { readLedger } from './ledger.js';
 import { SOFTWARE } from './software.js';
 
 /** Ends an audit: issues the certificate where something is certified, and puts what people said into the labels. */
-export const certify = stage<CertifyInput, CertifyOutput>('certify', 1, certifyOutput, async (input, { store, beating }) =>
-  beating(async () => {
-    const { refs, stopped } = input;
-    const protocol = await readProtocol(store, refs);
-    if (refs.order === null || refs.seed === null)
+export const certify = stage<CertifyInput, CertifyOutput>(
+  'certify',
+  1,
+  certifyOutput,
+  async (input, { store, beating }) =>
+    beating(async () => {
+      const { refs, stopped } = input;
+      const protocol = await readProtocol(store, refs);
+      if (refs.order === null || refs.seed === null)
+        return {
+          refs,
+          certificate: null,
+          answers: 0,
+          words: 'Stopped before the draw: nothing was asked, and nothing is certified.',
+        };
+      const desk = await openDesk(store, refs, protocol);
+      const { judgement, log } = desk;
+      const frozen = await readFrozen(store, refs.frozen);
+      // As it stood when the certificate was issued: later audits add lines to the run's.
+      const ledger = (await readLedger(store, input.run)).slice(0, input.audit);
+      const certificate =
+        judgement.certified === null
+          ? null
+          : makeCertificate({
+              protocol,
+              seed: await readSeed(store, refs.seed),
+              log,
+              ledger,
+              judgement,
+              labels: frozen.labels,
+              issuedAt: new Date().toISOString(),
+              software: SOFTWARE,
+            });
+      const ended = endedWords(protocol, judgement, stopped);
       return {
-        refs,
-        certificate: null,
-        answers: 0,
-        words: 'Stopped before the draw: nothing was asked, and nothing is certified.',
+        refs: {
+          ...refs,
+          ledger: await store.putBytes('ledger/1', Buffer.from(jsonLines(ledger))),
+          certificate: certificate && (await store.putJson('certificate/1', certificate)),
+          labels: await storeCorrected(store, input, log, certificate, protocol.classes),
+        },
+        certificate: certificate?.id ?? null,
+        answers: log.length,
+        words: certificate ? `${certificate.statement} ${ended}` : ended,
       };
-    const desk = await openDesk(store, refs, protocol);
-    const { judgement, log } = desk;
-    const frozen = await readFrozen(store, refs.frozen);
-    // As it stood when the certificate was issued: later audits add lines to the run's.
-    const ledger = (await readLedger(store, input.run)).slice(0, input.audit);
-    const certificate =
-      judgement.certified === null
-        ? null
-        : makeCertificate({
-            protocol,
-            seed: await readSeed(store, refs.seed),
-            log,
-            ledger,
-            judgement,
-            labels: frozen.labels,
-            issuedAt: new Date().toISOString(),
-            software: SOFTWARE,
-          });
-    const ended = endedWords(protocol, judgement, stopped);
-    return {
-      refs: {
-        ...refs,
-        ledger: await store.putBytes('ledger/1', Buffer.from(jsonLines(ledger))),
-        certificate: certificate && (await store.putJson('certificate/1', certificate)),
-        labels: await storeCorrected(store, input, log, certificate, protocol.classes),
-      },
-      certificate: certificate?.id ?? null,
-      answers: log.length,
-      words: certificate ? `${certificate.statement} ${ended}` : ended,
-    };
-  }),
+    }),
 );
 
 async function storeCorrected(

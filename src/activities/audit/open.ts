@@ -1,7 +1,7 @@
 import { auditPaths, auditProgress } from '../../contracts/audit-stages.js';
 import type { OpenAuditInput, OpenAuditOutput, OpenedAudit } from '../../contracts/audit-stages.js';
 import { seedFile } from '../../contracts/audit.js';
-import type { AuditRefs, LedgerLine, PlanFile, Protocol } from '../../contracts/audit.js';
+import type { AuditRefs, LedgerLine, Protocol } from '../../contracts/audit.js';
 import { canonicalJson } from '../../contracts/canonical.js';
 import { problem } from '../../contracts/errors.js';
 import { hopelessWords, nonceWords, openedWords } from '../../labelling/audit/words.js';
@@ -24,8 +24,12 @@ export async function openAudit(input: OpenAuditInput, store: Store): Promise<Op
   const ledger = await readLedger(store, run);
   if (ledger.length >= audit) throw taken(input);
   if (frozen.frozen === null || frozen.root === null)
-    return { refs: null, outlook: null, words: 'Nobody is asked: the run has no machine labels, so there is nothing to certify.' };
-  const { protocol, plan } = planProtocol({
+    return {
+      refs: null,
+      outlook: null,
+      words: 'Nobody is asked: the run has no machine labels, so there is nothing to certify.',
+    };
+  const planned = planProtocol({
     run,
     dataset: await readManifest(store, input.dataset),
     audit,
@@ -34,15 +38,17 @@ export async function openAudit(input: OpenAuditInput, store: Store): Promise<Op
     settings,
     ledger,
     calibration: await readCalibration(store, input.dataset, input.round, frozen),
+    seed: input.seed,
   });
-  if (protocol === null)
-    return { refs: null, outlook: plan?.chosen ?? null, words: hopelessWords(settings, frozen.labels, plan?.chosen ?? null) };
+  if (planned.protocol === null)
+    return { refs: null, outlook: planned.nearest, words: hopelessWords(settings, frozen.labels, planned) };
+  const { protocol, plan } = planned;
   const refs: AuditRefs = {
     frozen: frozen.frozen,
     positions: frozen.positions,
     questions: frozen.questions,
     protocol: await store.putJson('protocol/1', protocol),
-    plan: await store.putJson('plan/1', plan satisfies PlanFile),
+    plan: await store.putJson('plan/1', plan),
     seed: null,
     order: null,
     log: null,

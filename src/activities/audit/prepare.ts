@@ -60,7 +60,9 @@ async function labelsBefore(store: Store, run: string, audit: number, base: Ref)
 async function checkSettings(settings: unknown, { dataset }: AuditSource, store: Store): Promise<AuditSettings> {
   const checked = auditSettings.safeParse(settings);
   if (!checked.success) {
-    const complaints = checked.error.issues.map(({ path, message }) => `audit: ${path.join('.') || 'settings'}: ${message}.`);
+    const complaints = checked.error.issues.map(
+      ({ path, message }) => `audit: ${path.join('.') || 'settings'}: ${message}.`,
+    );
     throw problem('SETTINGS_INVALID', complaints.join('\n'));
   }
   const manifest = await readManifest(store, dataset);

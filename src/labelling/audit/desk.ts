@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { problem } from '../../contracts/errors.js';
 import { judge, wanted } from './judge.js';
 import type { GivenAnswers } from './judge.js';
-import type { Answer, AuditLine, AuditUse, Judgement, Protocol, Verdict } from '../../contracts/audit.js';
+import type { Answer, AuditLine, AnswerUse, Judgement, Protocol, Verdict } from '../../contracts/audit.js';
 
 /** The frozen labels, as far as answers need them. */
 export interface Frozen {
@@ -14,14 +14,20 @@ export interface Frozen {
 /** Messages that a person who answers can meet; `id` is the image's. */
 export const answerErrors = {
   unknownImage: (id: string) =>
-    problem('AUDIT_INVALID', `Image '${id}' is not in the run's pool. Answer what 'labelloop review' or a task file shows.`),
+    problem(
+      'AUDIT_INVALID',
+      `Image '${id}' is not in the run's pool. Answer what 'labelloop review' or a task file shows.`,
+    ),
   unknownClass: (id: string, verdict: Verdict, classes: number) =>
     problem(
       'AUDIT_INVALID',
       `Image '${id}': there is no class ${verdict}. Classes are 0 to ${classes - 1}; or answer 'unsure' or 'none'.`,
     ),
   notDue: (id: string) =>
-    problem('AUDIT_INVALID', `Image '${id}' is not due: its place in the draw has not come. Ask for the next images again.`),
+    problem(
+      'AUDIT_INVALID',
+      `Image '${id}' is not due: its place in the draw has not come. Ask for the next images again.`,
+    ),
   changed: (id: string, by: string) =>
     problem(
       'AUDIT_INVALID',
@@ -89,7 +95,7 @@ export class Desk {
     return true;
   }
 
-  private useOf(id: string, isOpen: (id: string) => boolean): { use: AuditUse; rank: number | null } {
+  private useOf(id: string, isOpen: (id: string) => boolean): { use: AnswerUse; rank: number | null } {
     const rank = this.frozen.rankOf(id);
     if (rank === null) {
       if (!isOpen(id)) throw answerErrors.unknownImage(id);

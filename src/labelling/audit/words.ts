@@ -60,13 +60,27 @@ export function endedWords(protocol: Protocol, end: Judgement, stopped: boolean)
   return `${what} ${why}.${further}${dry(protocol)}`;
 }
 
-/** No plan within the budget: nobody is asked. */
-export function hopelessWords(settings: { epsilon: number; budget: number }, labels: number, best: PlanOutlook | null): string {
-  const cost = best
-    ? ` The nearest plan would certify ${plural(best.size, 'label')} with ${outlookWords({ ...best })}: a budget of ${grouped(best.percentile90)} (--audit-budget) would do.`
-    : '';
+/**
+ * No plan within the budget: nobody is asked.
+ *
+ * @param planned.budgetNeeded answers with which there would be a plan; null where none was found
+ */
+export function hopelessWords(
+  settings: { epsilon: number; budget: number },
+  labels: number,
+  { nearest, budgetNeeded }: { nearest: PlanOutlook | null; budgetNeeded: number | null },
+): string {
+  const near =
+    nearest === null
+      ? ''
+      : ` The nearest plan, for ${plural(nearest.size, 'label')}, has a chance of ${Math.floor(nearest.success * 100)} %.`;
+  const cost =
+    budgetNeeded === null
+      ? ' No larger budget would do either: the labels are believed to have more mistakes than that.'
+      : ` A budget of ${plural(budgetNeeded, 'answer')} would do (--audit-budget ${budgetNeeded}).`;
   return (
-    `Nobody is asked: no audit within ${plural(settings.budget, 'answer')} can be expected to certify that at most ${percent(settings.epsilon)} of any of the ${plural(labels, 'label')} are wrong.` +
-    `${cost} More labels to train from, another round or a higher error help too.`
+    `Nobody is asked: with ${plural(settings.budget, 'answer')} no audit can be expected to certify that at most ` +
+    `${percent(settings.epsilon)} of the ${plural(labels, 'label')}, or of the surest of them, are wrong.${near}${cost} ` +
+    'More labels to train from, or a higher error, help too.'
   );
 }
