@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { drawOrder as orderByHash } from '../audit/index.js';
 import { sha256Of } from './digest.js';
 import type { Protocol } from '../../contracts/audit.js';
 
@@ -11,21 +11,21 @@ import type { Protocol } from '../../contracts/audit.js';
 export const drawSeed = (root: string, nonce: string): string => sha256Of(root + nonce);
 
 /** What decides when a label is drawn: SHA-256 of the text `seed:id` (UTF-8), in hex. */
-export const drawHash = (seed: string, id: string): string =>
-  createHash('sha256').update(`${seed}:${id}`).digest('hex');
+export const drawHash = (seed: string, id: string): string => sha256Of(`${seed}:${id}`);
 
 /**
- * The order in which the labels of rank 0 to `repair.from` - 1 are drawn. Drawing `uniform`: by drawHash, smallest first: a
- * uniform random permutation; what it leaves of the first k ranks is one too, so that one order serves all cuts.
+ * The order in which the labels of rank 0 to `repair.from` - 1 are drawn. Drawing `uniform`: by drawHash, smallest first, which
+ * is a uniform random permutation; drawing `uncertainty`: by the same hashes, as the weights of src/labelling/audit/weighted.ts
+ * have it. What an order leaves of the first k ranks is an order of these of the same law, so that one serves all cuts.
  *
  * @param ids by rank; unique
  * @returns the ranks, in the order of the draw
  */
 export function drawOrder(
-  { repair }: Pick<Protocol, 'drawing' | 'labels' | 'repair'>,
+  { drawing, labels, repair }: Pick<Protocol, 'drawing' | 'labels' | 'repair'>,
   seed: string,
   ids: readonly string[],
 ): Uint32Array {
   const hashes = ids.slice(0, repair.from).map((id) => drawHash(seed, id));
-  return Uint32Array.from(hashes.keys()).sort((a, b) => ((hashes[a] as string) < (hashes[b] as string) ? -1 : 1));
+  return orderByHash(drawing, hashes, labels);
 }
