@@ -51,6 +51,10 @@ export const cliErrors = {
       cause,
     ),
 
+  /** `certificate verify DIR`, and verify.mjs says no. */
+  bundleRefused: (dir: string, lines: readonly string[]) =>
+    problem('CERTIFICATE_INVALID', `${dir}: the certificate does not hold.\n${lines.join('\n')}`),
+
   outputNotWritable: (file: string, cause: unknown) =>
     problem(
       'USAGE',

@@ -3,6 +3,8 @@ import { inspect } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { LabelloopError, messageOf } from '../contracts/errors.js';
 import { addAnswerVerbs } from './answers.js';
+import { addAuditVerbs } from './audit.js';
+import { addCertificateVerbs } from './certificate.js';
 import { addDatasetVerbs } from './dataset.js';
 import { addDemoVerb } from './demo.js';
 import { oneLine } from './format.js';
@@ -51,6 +53,8 @@ export function createProgram(
   addRunVerbs(program, context);
   addLabelVerbs(program, context);
   addAnswerVerbs(program, context);
+  addAuditVerbs(program, context);
+  addCertificateVerbs(program, context);
   addReportVerb(program, context);
   addWorkerVerb(program, context);
   program.addHelpText(

@@ -1,10 +1,10 @@
 import type { Writable } from 'node:stream';
-import type { RunListEntry } from '../client/index.js';
+import type { CertificateNow, RunListEntry } from '../client/index.js';
 import type { Answer, AuditLine, AuditState, Question } from '../contracts/audit.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
 import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
-import type { RunSettingsInput } from '../contracts/settings.js';
+import type { CertifySettingsInput, RunSettingsInput } from '../contracts/settings.js';
 import type { LabelRow } from '../contracts/tables.js';
 import type * as answerFiles from '../datasets/answers/index.js';
 
@@ -36,6 +36,12 @@ export interface RunsClient {
   answer(run: string, answers: readonly Answer[]): Promise<AuditState>;
   /** What people have said in the last audit. */
   answers(run: string): Promise<AuditLine[]>;
+  startAudit(run: string, settings: CertifySettingsInput): Promise<AuditState>;
+  nonce(run: string, value: string): Promise<AuditState>;
+  stopAudit(run: string): Promise<AuditState>;
+  certificate(run: string): Promise<CertificateNow>;
+  /** Returns the names of the files. */
+  exportCertificate(run: string, dir: string): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -161,6 +167,8 @@ export interface Services {
   exportFolder(run: string, rows: AsyncIterable<LabelRow>, folder: string): Promise<number>;
   /** Serves tasks until SIGTERM. */
   runWorker(options: { role: WorkerRole }): Promise<void>;
+  /** Runs verify.mjs over a bundle; what it said, and whether it holds. */
+  verifyBundle(dir: string): Promise<{ holds: boolean; lines: string[] }>;
   /** Writes the HTML report; returns its path. */
   writeReport(run: string): Promise<string>;
   demo: DemoState;

@@ -1,6 +1,6 @@
 export { Store } from './store.js';
 export { refsIn, stageKey, stageRecord, type StageRecord } from './stage-record.js';
-export { canonicalJson } from './canonical.js';
+export { canonicalJson } from '../contracts/canonical.js';
 export {
   decodeTable,
   encodeTable,

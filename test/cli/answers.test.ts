@@ -124,7 +124,7 @@ describe('answers import', () => {
     const { exitCode, out } = await labelloop(`${words} --by ada`, rooms(log));
     assert.equal(exitCode, 0);
     assert.deepEqual(sent(log), [[{ id: '0a', verdict: 1, by: 'ada', at: '2026-01-02T03:04:05.000Z', seconds: 2.5 }]]);
-    assert.equal(out, '1 answer taken, 1 left blank.\nWaits for answers of people.\n');
+    assert.equal(out, '1 answer taken, 1 left blank.\nwaits for 37 answers.\n');
   });
 
   it('changes nothing where a row is wrong, and names every such row', async () => {
