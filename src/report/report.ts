@@ -111,6 +111,7 @@ const columns = (withTruth: boolean): Column[] => [
   { title: 'Round', cell: ({ round }) => String(round) },
   { title: 'Labelled', cell: ({ accepted }) => count(accepted) },
   { title: 'Added', cell: ({ added }) => count(added) },
+  { title: 'Kept', cell: ({ kept }) => count(kept) },
   { title: 'Flipped', cell: ({ flipped }) => count(flipped) },
   { title: 'Revoked', cell: ({ revoked }) => count(revoked) },
   { title: 'Left for people', cell: ({ open }) => count(open) },
@@ -125,6 +126,22 @@ const columns = (withTruth: boolean): Column[] => [
   { title: 'Seconds', cell: ({ seconds }) => count(seconds) },
   { title: 'From the store', text: true, cell: ({ fromStore }) => fromStore.join(', ') || NOTHING },
 ];
+
+/** What became of labels once they were given, over all rounds. */
+function changesInAll(rounds: RunView['rounds']): string {
+  const sum = (each: (round: RunView['rounds'][number]) => number): number =>
+    rounds.reduce((total, round) => total + each(round), 0);
+  const [decided, flipped, revoked] = [
+    sum(({ kept, flipped, revoked }) => kept + flipped + revoked),
+    sum((round) => round.flipped),
+    sum((round) => round.revoked),
+  ];
+  const share = decided === 0 ? 0 : (flipped + revoked) / decided;
+  return (
+    `Labels that were there already were decided ${count(decided)} times: ${count(flipped)} were flipped and ` +
+    `${count(revoked)} revoked (${percent(share)}).`
+  );
+}
 
 function roundsSection({ rounds }: RunView): Markup {
   const withTruth = rounds.some(({ truth }) => truth !== null);
@@ -152,10 +169,12 @@ function roundsSection({ rounds }: RunView): Markup {
             </table>
           </div>`
     }
+    ${rounds.length > 1 && html`<p>${changesInAll(rounds)}</p>`}
     <p class="soft">
-      Labelled counts every label in force; each round decides all of them anew. The estimated error comes from
-      calibration labels: an estimate and never a guarantee, since it takes the calibration images for a fair sample of
-      the pool, which self-training breaks; its bound (95&nbsp;%, one-sided) rests on the same.
+      Labelled counts every label in force; each round decides all of them anew: it adds, keeps, flips (to another
+      class) or revokes them. The estimated error comes from calibration labels: an estimate and never a guarantee,
+      since it takes the calibration images for a fair sample of the pool, which self-training breaks; its bound
+      (95&nbsp;%, one-sided) rests on the same.
       ${withTruth && html`The label error is measured on the hidden truth, below it the exact (Clopper-Pearson) 95&nbsp;% interval.`}
       Seconds are work done in this run; a stage from the store took none.
     </p>
@@ -256,6 +275,8 @@ function resultsSection({ run, labels, model }: RunView): Markup {
       <dd>${stored(model)}</dd>
       <dt>As a file</dt>
       <dd><code>labelloop labels export ${run} --out ${run}.parquet</code></dd>
+      <dt>Of one image</dt>
+      <dd><code>labelloop labels explain ${run} IMAGE</code></dd>
     </dl>
     <p class="soft">
       Both are objects in the run’s store, under the SHA-256 of their content: the same digest is the same labels, bit

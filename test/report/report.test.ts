@@ -67,6 +67,25 @@ describe('report', () => {
     assert.ok(text.includes(`sha256/dd/${'d'.repeat(64)}`) && text.includes(`sha256/cc/${'c'.repeat(64)}`));
   });
 
+  it('counts what was kept, flipped and revoked, round by round and in all', () => {
+    const page = renderReport(finishedRun(), figures());
+    const cells = [...page.matchAll(/<tr>([^]*?)<\/tr>/g)].map(([, row]) =>
+      [...(row as string).matchAll(/<t[dh][^>]*>([^<]*)/g)].map(([, cell]) => (cell as string).trim()),
+    );
+    const [titles, ...rows] = cells as [string[], ...string[][]];
+    const columns = ['Added', 'Kept', 'Flipped', 'Revoked'].map((title) => titles.indexOf(title));
+    assert.deepEqual(
+      rows.slice(0, 3).map((row) => columns.map((column) => row[column])),
+      [
+        ['8,713', '0', '0', '0'],
+        ['616', '8,652', '20', '41'],
+        ['187', '9,205', '20', '63'],
+      ],
+    );
+    // 8,652 + 20 + 41 + 9,205 + 20 + 63 decisions; 144 of them changed a label.
+    assert.match(textOf(page), /decided 18,001 times: 40 were flipped and 104 revoked \(0\.80 %\)/);
+  });
+
   it('prints a command to export that works as it stands', () => {
     assert.match(
       textOf(renderReport(finishedRun(), figures())),
