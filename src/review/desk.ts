@@ -1,0 +1,75 @@
+import type { Answer, AuditState, Question } from '../contracts/audit.js';
+import type { ReviewSource } from './source.js';
+
+/** A page asks again well within this time; one that was closed gives its questions back after it. */
+const LEASE_MS = 150_000;
+/** Questions that can be asked for the image of: far more than all pages hold. */
+const REMEMBERED = 20_000;
+/** Questions that are read past others' to find some for this person. */
+const READ_AT_MOST = 500;
+/** A state is asked for at most this often; a page asks with every answer. */
+const STATE_MS = 1_000;
+
+export interface Dealt {
+  questions: readonly Question[];
+  /** Unanswered, but before others. */
+  withOthers: number;
+}
+
+/** Deals questions to several people at once, so that no two of them look at the same image by chance. */
+export class Desk {
+  /** Question by id, the least recently dealt first. */
+  private readonly dealt = new Map<string, Question>();
+  private readonly leases = new Map<string, { seat: string; until: number }>();
+  private state: { asked: number; answer: Promise<AuditState | null> } | null = null;
+
+  constructor(
+    private readonly source: ReviewSource,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /** The next questions of a person at one of their seats: an open page is a seat. */
+  async next(by: string, seat: string, limit: number): Promise<Dealt> {
+    const now = this.now();
+    for (const [id, { until }] of this.leases) if (until <= now) this.leases.delete(id);
+    const elsewhere = (id: string): boolean => (this.leases.get(id)?.seat ?? seat) !== seat;
+    const others = [...this.leases.keys()].filter(elsewhere).length;
+    const found = await this.source.questions(by, Math.min(READ_AT_MOST, limit + others));
+    // Asked after the answer: another page may have been dealt to meanwhile.
+    const free = found.filter(({ id }) => !elsewhere(id));
+    const questions = free.slice(0, limit);
+    for (const question of questions) {
+      this.leases.set(question.id, { seat, until: this.now() + LEASE_MS });
+      this.remember(question);
+    }
+    return { questions, withOthers: found.length - free.length };
+  }
+
+  /** A question that was dealt. */
+  question(id: string): Question | null {
+    return this.dealt.get(id) ?? null;
+  }
+
+  /** Hands answers on. @returns ids of those that can't be taken, each with the reason */
+  async take(answers: readonly Answer[]): Promise<void> {
+    await this.source.answer(answers);
+    for (const { id } of answers) this.leases.delete(id);
+    this.state = null;
+  }
+
+  /** Fresh to a second, or to the last answer. */
+  async audit(): Promise<AuditState | null> {
+    if (this.state === null || this.now() - this.state.asked > STATE_MS) {
+      const answer = this.source.audit();
+      this.state = { asked: this.now(), answer };
+      answer.catch(() => (this.state = null));
+    }
+    return this.state.answer;
+  }
+
+  private remember(question: Question): void {
+    this.dealt.delete(question.id);
+    this.dealt.set(question.id, question);
+    if (this.dealt.size > REMEMBERED) for (const id of this.dealt.keys()) return void this.dealt.delete(id);
+  }
+}
