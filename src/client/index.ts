@@ -1,8 +1,10 @@
 export { Labelloop } from './labelloop.js';
 export type { ConnectOptions, RunListEntry } from './labelloop.js';
+export type { QuestionImage } from './audits.js';
 export { findConnections } from './connections.js';
 export type { Connections } from './connections.js';
 export type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
+export type { Answer, AuditSettingsInput, AuditState, Question } from '../contracts/audit.js';
 export type { RunStatus } from '../contracts/run-status.js';
 export type { RunSettings, RunSettingsInput } from '../contracts/settings.js';
 export type { LabelRow } from '../contracts/tables.js';

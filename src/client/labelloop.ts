@@ -3,6 +3,7 @@ import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import canonicalize from 'canonicalize';
+import type { Answer, AuditSettingsInput, AuditState, Question } from '../contracts/audit.js';
 import { complaintsOf } from '../contracts/complaints.js';
 import { messageOf } from '../contracts/errors.js';
 import { datasetManifest } from '../contracts/dataset.js';
@@ -18,6 +19,7 @@ import { comparisonFile, historyFile } from '../contracts/stages.js';
 import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
 import { readRows, Store, tables } from '../store/index.js';
+import type { QuestionImage } from './audits.js';
 import { findConnections } from './connections.js';
 import type { Connections } from './connections.js';
 import { clientErrors } from './errors.js';
@@ -218,6 +220,59 @@ export class Labelloop {
     const labels = facts.summary?.labels ?? facts.memo?.labels;
     if (!labels) throw clientErrors.noLabels(run, facts.error?.message);
     yield* readRows(tables.labels, await this.store.fetch(labels));
+  }
+
+  /**
+   * Where a run's audit stands: what it waits for, what it has certified, what it asked.
+   *
+   * @param audit its number; by default the last one
+   * @throws AUDIT_UNKNOWN where the run has none
+   */
+  async audit(run: string, audit?: number): Promise<AuditState> {
+    throw new Error(`not yet: ${run} ${audit}`);
+  }
+
+  /**
+   * Opens an audit of a finished run's labels.
+   *
+   * @throws SETTINGS_INVALID; RUN_NO_RESULTS; AUDIT_INVALID where one is under way, or where nothing is left to spend
+   */
+  async startAudit(run: string, settings: AuditSettingsInput): Promise<AuditState> {
+    throw new Error(`not yet: ${run} ${settings.epsilon}`);
+  }
+
+  /**
+   * Takes people's answers down: all of them or, where one can't be taken, none. The same answer again changes nothing.
+   *
+   * @param answers 100 at most
+   * @returns the state after them
+   * @throws AUDIT_INVALID naming the answer that can't be taken, and why; AUDIT_UNKNOWN
+   */
+  async answer(run: string, answers: readonly Answer[]): Promise<AuditState> {
+    throw new Error(`not yet: ${run} ${answers.length}`);
+  }
+
+  /**
+   * The next images for one person. Images that the audit needs, that need a second answer, and open ones that the model
+   * would learn most from, mixed so that nobody can tell which is which. Empty where nothing is left to ask.
+   */
+  async questions(run: string, asked: { by: string; limit: number }): Promise<Question[]> {
+    throw new Error(`not yet: ${run} ${asked.by}`);
+  }
+
+  /** A question's image, for display. */
+  async image(run: string, question: Pick<Question, 'id' | 'shard' | 'index'>): Promise<QuestionImage> {
+    throw new Error(`not yet: ${run} ${question.id}`);
+  }
+
+  /** Gives the nonce of the draw, where a person is to give it. @throws AUDIT_INVALID where none is waited for */
+  async nonce(run: string, value: string): Promise<AuditState> {
+    throw new Error(`not yet: ${run} ${value}`);
+  }
+
+  /** Ends an audit with what is certified by now. */
+  async stopAudit(run: string): Promise<AuditState> {
+    throw new Error(`not yet: ${run}`);
   }
 
   async close(): Promise<void> {

@@ -113,6 +113,7 @@ export const labelRow = (id: string): LabelRow => ({
   round: 1,
   model: 'b'.repeat(64),
   threshold: 0.3,
+  certificate: '',
 });
 
 /** What a verb did to the other rooms, in order: `start {"dataset":…}`. */

@@ -24,6 +24,7 @@ const accepted: LabelRow = {
   round: 2,
   model: 'cd'.repeat(32),
   threshold: 0.2,
+  certificate: '',
 };
 const open: LabelRow = {
   ...accepted,

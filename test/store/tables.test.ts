@@ -42,6 +42,7 @@ const labelRow: fc.Arbitrary<LabelRow> = fc.record(
     round: int32,
     model: text,
     threshold: float,
+    certificate: text,
   },
   plain,
 );
@@ -83,6 +84,7 @@ const labelRowAt = (i: number): LabelRow => ({
   round: 1,
   model: 'ab'.repeat(32),
   threshold: 0.25,
+  certificate: '',
 });
 
 function* labelRows(n: number): Generator<LabelRow> {
