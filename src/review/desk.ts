@@ -1,3 +1,4 @@
+import { isRetryable, LabelloopError } from '../contracts/errors.js';
 import type { Answer, AuditState, Question } from '../contracts/audit.js';
 import type { ReviewSource } from './source.js';
 
@@ -50,11 +51,27 @@ export class Desk {
     return this.dealt.get(id) ?? null;
   }
 
-  /** Hands answers on. @returns ids of those that can't be taken, each with the reason */
-  async take(answers: readonly Answer[]): Promise<void> {
-    await this.source.answer(answers);
-    for (const { id } of answers) this.leases.delete(id);
+  /**
+   * Hands answers on; where one of several can't be taken, the others still are.
+   *
+   * @returns those that can't be taken, each with the reason
+   * @throws what can pass: the page keeps its answers and tries again
+   */
+  async take(answers: readonly Answer[]): Promise<{ id: string; reason: string }[]> {
     this.state = null;
+    try {
+      const state = await this.source.answer(answers);
+      this.state = { asked: this.now(), answer: Promise.resolve(state) };
+      for (const { id } of answers) this.leases.delete(id);
+      return [];
+    } catch (error) {
+      if (!(error instanceof LabelloopError) || isRetryable(error.code)) throw error;
+      const [only] = answers;
+      if (only !== undefined && answers.length === 1) return [{ id: only.id, reason: error.message }];
+    }
+    const refused: { id: string; reason: string }[] = [];
+    for (const one of answers) refused.push(...(await this.take([one])));
+    return refused;
   }
 
   /** Fresh to a second, or to the last answer. */

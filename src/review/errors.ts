@@ -3,6 +3,10 @@ import type { LabelloopError } from '../contracts/errors.js';
 
 /** What can keep the people's page from being served. */
 export const reviewErrors = {
+  /** `review RUN` of a run that has only begun. */
+  noDataset: (run: string): LabelloopError =>
+    problem('RUN_NO_RESULTS', `Run '${run}' has only begun. 'labelloop run show ${run}' says how far it is.`),
+
   /** Another program listens there. */
   portTaken: (host: string, port: number, cause: unknown): LabelloopError =>
     problem('USAGE', `${host}:${port} is taken. Pass another --port, or --port 0 for any that is free.`, cause),

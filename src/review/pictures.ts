@@ -1,7 +1,8 @@
 import sharp from 'sharp';
 import type { Sharp } from 'sharp';
 import type { Question } from '../contracts/audit.js';
-import type { ReviewSource, StoredImage } from './source.js';
+import type { QuestionImage } from '../client/index.js';
+import type { ReviewSource } from './source.js';
 
 /** Longest side of an image as it is shown at first, in pixels; more would not fit on most screens. */
 const VIEW_SIDE = 1_200;
@@ -53,19 +54,22 @@ export class Pictures {
   }
 }
 
-/** Colours as a browser shows them, turned as the file's EXIF says, its metadata left out. */
-export async function toPng(image: StoredImage, size: PictureSize): Promise<Uint8Array> {
-  const opened = open(image);
-  const fitted =
-    size === 'full'
-      ? opened
-      : opened.resize({ width: VIEW_SIDE, height: VIEW_SIDE, fit: 'inside', withoutEnlargement: true });
-  // Little compression: the way is short, and the wait is the encoder's.
-  return fitted.png({ compressionLevel: size === 'full' ? 1 : 3 }).toBuffer();
+/** The file as a browser would show it, turned as its EXIF says, without metadata; else the model's pixels. */
+export async function toPng({ original, pixels, shape }: QuestionImage, size: PictureSize): Promise<Uint8Array> {
+  if (original !== null) {
+    const png = await encode(sharp(original.bytes, { failOn: 'none' }).autoOrient(), size).catch(() => null);
+    // A file that the importer read and this build of libvips can't: the model's pixels are better than nothing.
+    if (png !== null) return png;
+  }
+  const { height, width, channels } = shape;
+  return encode(sharp(pixels, { raw: { width, height, channels } }), size);
 }
 
-function open(image: StoredImage): Sharp {
-  if ('file' in image) return sharp(image.file, { failOn: 'none' }).autoOrient();
-  const { height, width, channels } = image.shape;
-  return sharp(image.pixels, { raw: { width, height, channels } });
+function encode(image: Sharp, size: PictureSize): Promise<Buffer> {
+  const fitted =
+    size === 'full'
+      ? image
+      : image.resize({ width: VIEW_SIDE, height: VIEW_SIDE, fit: 'inside', withoutEnlargement: true });
+  // Little compression: the way is short, and the wait is the encoder's.
+  return fitted.png({ compressionLevel: size === 'full' ? 1 : 3 }).toBuffer();
 }

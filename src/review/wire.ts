@@ -49,6 +49,8 @@ export interface AnswersReply {
   /** Ids that are taken down; those that had been before are among them. */
   taken: string[];
   refused: { id: string; reason: string }[];
+  /** null: the page made this reply itself. */
+  progress: Progress | null;
 }
 
 export interface ErrorReply {
