@@ -22,8 +22,7 @@ export const reviewErrors = {
       `Run '${run}' has an audit, and its answers must be blind. Leave --show-guess out; it is for runs without an audit.`,
     ),
 
-  byAndHeader: (): LabelloopError =>
-    problem('USAGE', '--by and --user-header both say who answers. Pass one of them.'),
+  byAndHeader: (): LabelloopError => problem('USAGE', '--by and --user-header both say who answers. Pass one of them.'),
 
   headerInvalid: (header: string): LabelloopError =>
     problem('USAGE', `--user-header '${header}' is no header's name. Write it like X-Forwarded-User.`),
@@ -44,7 +43,11 @@ export class Refusal extends Error {
 
 export const refusals = {
   wrongHost: () =>
-    new Refusal(421, 'HOST', 'This server is not called so. A proxy that passes its own name on needs --allow-host NAME.'),
+    new Refusal(
+      421,
+      'HOST',
+      'This server is not called so. A proxy that passes its own name on needs --allow-host NAME.',
+    ),
   noAccess: () => new Refusal(401, 'ACCESS', "Open the address that 'labelloop review' printed: it carries the token."),
   noUser: (header: string) =>
     new Refusal(401, 'ACCESS', `The proxy before this page sent no ${header}, so nobody knows who answers.`),

@@ -141,7 +141,14 @@ const answersOf = (classes: number) =>
           // As toISOString writes it: it is compared as text.
           at: z.iso.datetime({ precision: 3 }),
           seconds: z.number().min(0).max(86_400),
-          verdict: z.union([z.int().min(0).max(classes - 1), z.literal('unsure'), z.literal('none')]),
+          verdict: z.union([
+            z
+              .int()
+              .min(0)
+              .max(classes - 1),
+            z.literal('unsure'),
+            z.literal('none'),
+          ]),
         }),
       )
       .min(1)

@@ -114,8 +114,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, served:
 
 function replyOf(error: unknown): Reply {
   if (error instanceof Refusal) return failure(error.status, error.code, error.message);
-  if (error instanceof LabelloopError)
-    return failure(isRetryable(error.code) ? 503 : 409, error.code, error.message);
+  if (error instanceof LabelloopError) return failure(isRetryable(error.code) ? 503 : 409, error.code, error.message);
   return failure(500, 'INTERNAL', messageOf(error));
 }
 

@@ -63,7 +63,12 @@ export async function photograph(index: number, width = 2400, height = 1800): Pr
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%" fill="hsl(${hue + 180} 20% 82%)"/>${rings}</svg>`;
   const bytes = await sharp(Buffer.from(svg)).jpeg().toBuffer();
   const small = await sharp(bytes).resize(32, 32).removeAlpha().raw().toBuffer();
-  return { id: hex(index), original: { bytes, extension: 'jpg' }, pixels: small, shape: { height: 32, width: 32, channels: 3 } };
+  return {
+    id: hex(index),
+    original: { bytes, extension: 'jpg' },
+    pixels: small,
+    shape: { height: 32, width: 32, channels: 3 },
+  };
 }
 
 /** A run in memory. */

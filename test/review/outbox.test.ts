@@ -3,7 +3,13 @@ import { Outbox, type Kept } from '../../src/review/page/outbox.js';
 import type { AnswersReply, GivenAnswer } from '../../src/review/wire.js';
 import { until } from '../support/wait.js';
 
-const answer = (id: string, at = '2026-01-01T00:00:00.000Z'): GivenAnswer => ({ id, verdict: 1, by: 'anna', at, seconds: 1 });
+const answer = (id: string, at = '2026-01-01T00:00:00.000Z'): GivenAnswer => ({
+  id,
+  verdict: 1,
+  by: 'anna',
+  at,
+  seconds: 1,
+});
 
 /** A browser's storage. */
 class Storage implements Kept {
@@ -93,7 +99,10 @@ describe('the outbox of answers', () => {
     const { box, server } = outbox();
     box.giveAll(Array.from({ length: 120 }, (_, i) => answer(`i${i}`)));
     await until('all are sent', () => box.pending === 0);
-    assert.deepEqual(server.sent.map(({ length }) => length), [50, 50, 20]);
+    assert.deepEqual(
+      server.sent.map(({ length }) => length),
+      [50, 50, 20],
+    );
     assert.equal(server.sent[1]?.[0], 'i50');
   });
 

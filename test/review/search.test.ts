@@ -9,7 +9,15 @@ describe('the search of classes', () => {
   const birds = ['barn owl', 'snowy owl', 'owl', 'bowl', 'owlet', 'cowl', 'oriole, white, long'];
 
   it('ranks the whole name, its beginning, a word, any place, the letters in order', () => {
-    assert.deepEqual(find(birds, 'owl'), ['owl', 'owlet', 'barn owl', 'snowy owl', 'bowl', 'cowl', 'oriole, white, long']);
+    assert.deepEqual(find(birds, 'owl'), [
+      'owl',
+      'owlet',
+      'barn owl',
+      'snowy owl',
+      'bowl',
+      'cowl',
+      'oriole, white, long',
+    ]);
   });
 
   it('finds a word that the same letters stand before', () => {

@@ -53,8 +53,7 @@ describe("the server of the people's page", () => {
     open.push(server);
     const url = server.url.replace(/\?.*/, '');
     const headers = { 'sec-fetch-site': 'same-origin' };
-    const session = async (more = {}) =>
-      (await ask(url, '/api/session', { ...headers, ...more })).json as SessionReply;
+    const session = async (more = {}) => (await ask(url, '/api/session', { ...headers, ...more })).json as SessionReply;
     const questions = async (more = {}) =>
       (await ask(url, `/api/questions?by=anna&seat=${seat}&limit=3`, { ...headers, ...more })).json as QuestionsReply;
     const post = async (answers: unknown, more: Record<string, string> = {}) =>
@@ -126,7 +125,12 @@ describe("the server of the people's page", () => {
       .jpeg()
       .withMetadata({ orientation: 6 })
       .toBuffer();
-    const image = { id: '', original: { bytes, extension: 'jpg' }, pixels: new Uint8Array(), shape: { height: 8, width: 8, channels: 1 } } as const;
+    const image = {
+      id: '',
+      original: { bytes, extension: 'jpg' },
+      pixels: new Uint8Array(),
+      shape: { height: 8, width: 8, channels: 1 },
+    } as const;
     const { url, questions } = await serve({}, { image: () => image });
     const id = (await questions()).questions[0]?.id ?? '';
     const { width, height, exif } = await sharp((await ask(url, `/images/${id}/full.png`)).body).metadata();
@@ -134,7 +138,12 @@ describe("the server of the people's page", () => {
   });
 
   it("shows the model's pixels where the file can't be decoded", async () => {
-    const image = { id: '', original: { bytes: Buffer.from('no image'), extension: 'xyz' }, pixels: new Uint8Array(64), shape: { height: 8, width: 8, channels: 1 } } as const;
+    const image = {
+      id: '',
+      original: { bytes: Buffer.from('no image'), extension: 'xyz' },
+      pixels: new Uint8Array(64),
+      shape: { height: 8, width: 8, channels: 1 },
+    } as const;
     const { url, questions } = await serve({}, { image: () => image });
     const id = (await questions()).questions[0]?.id ?? '';
     assert.equal((await sharp((await ask(url, `/images/${id}/view.png`)).body).metadata()).width, 8);
@@ -142,7 +151,12 @@ describe("the server of the people's page", () => {
 
   it('shows no image that was not dealt, and no file', async () => {
     const { url } = await serve();
-    for (const path of [`/images/${'0'.repeat(32)}/view.png`, '/page/../server.js', '/page/%2e%2e/server.js', '/server.js'])
+    for (const path of [
+      `/images/${'0'.repeat(32)}/view.png`,
+      '/page/../server.js',
+      '/page/%2e%2e/server.js',
+      '/server.js',
+    ])
       assert.equal((await ask(url, path)).status, 404, path);
   });
 
@@ -285,7 +299,8 @@ describe("the server of the people's page", () => {
       const { port, search } = new URL(server.url);
       const here = `http://127.0.0.1:${port}/`;
       assert.match(search, /^\?token=[\w-]{43}$/);
-      for (const path of ['/', '/api/session', '/page/main.js']) assert.equal((await ask(here, path)).status, 401, path);
+      for (const path of ['/', '/api/session', '/page/main.js'])
+        assert.equal((await ask(here, path)).status, 401, path);
       assert.equal((await ask(here, '/?token=wrong')).status, 401);
       const { status, headers, body } = await ask(here, `/${search}`);
       assert.equal(status, 200);
@@ -341,7 +356,10 @@ describe("the server of the people's page", () => {
       message: /has an audit, and its answers must be blind/,
     });
     const { source, questions } = await serve({ showGuess: true }, { audit: null });
-    assert.deepEqual((await questions()).questions.map(({ guess }) => guess), [0, 1, 2]);
+    assert.deepEqual(
+      (await questions()).questions.map(({ guess }) => guess),
+      [0, 1, 2],
+    );
     const audited = new MemorySource();
     source.audit = () => audited.audit();
     await until('the guess is hidden', async () => (await questions()).questions.every(({ guess }) => guess === null));

@@ -94,7 +94,16 @@ export class Chromium {
 }
 
 /** Keys that have no character. */
-const CODES: Record<string, number> = { Enter: 13, Escape: 27, Backspace: 8, Tab: 9, ArrowLeft: 37, ArrowUp: 38, ArrowRight: 39, ArrowDown: 40 };
+const CODES: Record<string, number> = {
+  Enter: 13,
+  Escape: 27,
+  Backspace: 8,
+  Tab: 9,
+  ArrowLeft: 37,
+  ArrowUp: 38,
+  ArrowRight: 39,
+  ArrowDown: 40,
+};
 
 export class Page {
   /** Everything that the page complained about: errors, refused loads. */
@@ -123,7 +132,11 @@ export class Page {
 
   async view({ width, height, dark = false }: { width: number; height: number; dark?: boolean }): Promise<void> {
     await this.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false });
-    const features = [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }];
+    const features = [
+      { name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' },
+      // A colour half-way to another is none to judge.
+      { name: 'prefers-reduced-motion', value: 'reduce' },
+    ];
     await this.send('Emulation.setEmulatedMedia', { features });
   }
 

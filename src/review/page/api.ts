@@ -38,7 +38,8 @@ export class Api {
       }
       if (error.code !== 'INVALID') throw error;
       const [only] = answers;
-      if (only && answers.length === 1) return { taken: [], refused: [{ id: only.id, reason: error.message }], progress: null };
+      if (only && answers.length === 1)
+        return { taken: [], refused: [{ id: only.id, reason: error.message }], progress: null };
     }
     const replies: AnswersReply[] = [];
     for (const one of answers) replies.push(await this.answer([one]));

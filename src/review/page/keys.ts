@@ -57,6 +57,7 @@ export function meaningOf(pressed: Pressed): { class: string } | { command: Comm
   if (digit !== undefined && !shiftKey) return { class: digit };
   // The plus sign of English keyboards, without its shift.
   if (key === '=') return { command: 'zoom' };
-  for (const [command, { key: own }] of Object.entries(COMMAND_KEYS)) if (own === key) return { command: command as Command };
+  for (const [command, { key: own }] of Object.entries(COMMAND_KEYS))
+    if (own === key) return { command: command as Command };
   return null;
 }

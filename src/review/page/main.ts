@@ -105,10 +105,11 @@ async function begin(): Promise<void> {
   }
 
   function toggleGrid(): void {
-    if (gridOn) grid.leave();
-    else single.leave();
-    outbox.flush();
+    // A view that draws meanwhile must be the one that comes, or the images would go back to the one that is left.
     gridOn = !gridOn;
+    if (gridOn) single.leave();
+    else grid.leave();
+    outbox.flush();
     brush = null;
     classes.mark(null);
     for (const id of ['unsure', 'none'])
@@ -289,7 +290,10 @@ async function begin(): Promise<void> {
 
 function drawHelp(searched: boolean): void {
   const rows: [string, string][] = [
-    [searched ? 'letters' : 'digits, letters', searched ? 'search a class; ↑ ↓ choose, Enter answers' : 'the class beside the key'],
+    [
+      searched ? 'letters' : 'digits, letters',
+      searched ? 'search a class; ↑ ↓ choose, Enter answers' : 'the class beside the key',
+    ],
     [COMMAND_KEYS.unsure.shown, 'cannot tell'],
     [COMMAND_KEYS.none.shown, 'no such class'],
     [COMMAND_KEYS.undo.shown, 'undo the last answer, while it is here'],

@@ -23,9 +23,9 @@ let ownSeat: string | null = null;
 /** This page among all that are open: it keeps its questions when it is loaded again. */
 export function seat(): string {
   if (ownSeat !== null) return ownSeat;
-  const made = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join(
-    '',
-  );
+  const made = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
   try {
     ownSeat = sessionStorage.getItem(SEAT_KEY) ?? made;
     sessionStorage.setItem(SEAT_KEY, ownSeat);
@@ -35,27 +35,31 @@ export function seat(): string {
   return ownSeat;
 }
 
-/** Asks who answers. */
+/** Asks who answers. @param before the name so far, which Escape keeps; empty: there must be one */
 export function askName(before: string): Promise<string> {
   const dialog = element<HTMLDialogElement>('name-dialog');
   const input = element<HTMLInputElement>('name');
+  const ask = (): void => {
+    dialog.showModal();
+    input.focus();
+  };
   input.value = before;
-  dialog.showModal();
-  input.focus();
+  ask();
   return new Promise((resolve) => {
-    const done = (event: Event): void => {
-      event.preventDefault();
-      const name = input.value.trim();
-      if (name === '') return input.focus();
+    const abort = new AbortController();
+    const done = (name: string): void => {
+      abort.abort();
       dialog.close();
-      element('name-form').removeEventListener('submit', done);
       resolve(name);
     };
-    element('name-form').addEventListener('submit', done);
-    // Without a name there is nobody to answer; with one, Escape leaves it as it is.
-    dialog.addEventListener('cancel', (event) => {
-      if (before === '') event.preventDefault();
-      else element('name-form').removeEventListener('submit', done);
-    });
+    const { signal } = abort;
+    const submitted = (event: Event): void => {
+      event.preventDefault();
+      const name = input.value.trim();
+      if (name !== '') done(name);
+    };
+    element('name-form').addEventListener('submit', submitted, { signal });
+    // Not 'cancel': a browser closes a dialog without asking where nobody has touched the page yet.
+    dialog.addEventListener('close', () => (before === '' ? ask() : done(before)), { signal });
   });
 }
