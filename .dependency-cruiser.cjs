@@ -10,7 +10,8 @@ const rooms = {
   store: ['contracts'],
   workers: ['contracts', 'activities', 'store', 'learner'],
   local: ['contracts'],
-  client: ['contracts', 'store'],
+  // labelling is pure: the client makes and reads certificates by it.
+  client: ['contracts', 'store', 'labelling'],
   report: ['contracts', 'client', 'store'],
   review: ['contracts', 'client'],
   cli: ['contracts', 'client', 'local', 'workers', 'datasets', 'store', 'report', 'review'],

@@ -21,6 +21,10 @@ export const cliErrors = {
       `${file}: the extension names no format. End it in .csv, .jsonl or .parquet, or pass --format csv|jsonl|parquet.`,
     ),
 
+  /** `certificate verify DIR`, and verify.mjs says no. */
+  bundleRefused: (dir: string, lines: readonly string[]) =>
+    problem('CERTIFICATE_INVALID', `${dir}: the certificate does not hold.\n${lines.join('\n')}`),
+
   outputNotWritable: (file: string, cause: unknown) =>
     problem(
       'USAGE',

@@ -2,6 +2,8 @@ import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { LabelloopError, messageOf } from '../contracts/errors.js';
+import { addAuditVerbs } from './audit.js';
+import { addCertificateVerbs } from './certificate.js';
 import { addDatasetVerbs } from './dataset.js';
 import { addDemoVerb } from './demo.js';
 import { oneLine } from './format.js';
@@ -49,6 +51,8 @@ export function createProgram(
   addDatasetVerbs(program, context);
   addRunVerbs(program, context);
   addLabelVerbs(program, context);
+  addAuditVerbs(program, context);
+  addCertificateVerbs(program, context);
   addReportVerb(program, context);
   addWorkerVerb(program, context);
   program.addHelpText(

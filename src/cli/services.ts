@@ -1,8 +1,9 @@
 import type { Writable } from 'node:stream';
-import type { RunListEntry } from '../client/index.js';
+import type { CertificateNow, RunListEntry } from '../client/index.js';
+import type { AuditState } from '../contracts/audit.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
-import type { RunSettingsInput } from '../contracts/settings.js';
+import type { CertifySettingsInput, RunSettingsInput } from '../contracts/settings.js';
 import type { LabelRow } from '../contracts/tables.js';
 
 /*
@@ -24,6 +25,13 @@ export interface RunsClient {
   cancel(run: string): Promise<void>;
   result(run: string): Promise<RunSummary>;
   labels(run: string): AsyncIterable<LabelRow>;
+  audit(run: string): Promise<AuditState>;
+  startAudit(run: string, settings: CertifySettingsInput): Promise<AuditState>;
+  nonce(run: string, value: string): Promise<AuditState>;
+  stopAudit(run: string): Promise<AuditState>;
+  certificate(run: string): Promise<CertificateNow>;
+  /** Returns the names of the files. */
+  exportCertificate(run: string, dir: string): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -130,6 +138,8 @@ export interface Services {
   exportLabels(rows: AsyncIterable<LabelRow>, format: ExportFormat, stream: Writable): Promise<void>;
   /** Serves tasks until SIGTERM. */
   runWorker(options: { role: WorkerRole }): Promise<void>;
+  /** Runs verify.mjs over a bundle; what it said, and whether it holds. */
+  verifyBundle(dir: string): Promise<{ holds: boolean; lines: string[] }>;
   /** Writes the HTML report; returns its path. */
   writeReport(run: string): Promise<string>;
   demo: DemoState;

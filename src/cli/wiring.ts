@@ -39,6 +39,7 @@ export const services: Services = {
     const { stackFile, blobs, scratch } = paths();
     await runWorker({ role, ...findConnections(stackFile), blobs, scratch });
   },
+  verifyBundle: async (dir) => (await import('./verify-bundle.js')).verifyBundle(dir),
   async writeReport(run) {
     const [{ writeReport }, labelloop] = await Promise.all([import('../report/index.js'), connect()]);
     return writeReport(labelloop, run);

@@ -1,29 +1,36 @@
 import { createHash } from 'node:crypto';
-import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
-import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import canonicalize from 'canonicalize';
-import type { Answer, AuditSettingsInput, AuditState, Question } from '../contracts/audit.js';
+import { auditPaths, openedAudit } from '../contracts/audit-stages.js';
+import { certificate } from '../contracts/audit.js';
+import type { Answer, AuditRefs, AuditState, Certificate, Question } from '../contracts/audit.js';
 import { complaintsOf } from '../contracts/complaints.js';
-import { messageOf } from '../contracts/errors.js';
 import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import { paths } from '../contracts/paths.js';
 import { MEMO_RUN, QUERY_STATUS, TASK_QUEUE, UPDATE_PAUSE, UPDATE_RESUME, WORKFLOW_TYPE } from '../contracts/names.js';
+import type { Ref } from '../contracts/references.js';
 import { hasEnded } from '../contracts/run-status.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import type { RunMemo, RunProgress, RunState, RunSummary, RunView } from '../contracts/run.js';
 import { runSettings } from '../contracts/settings.js';
-import type { RunSettings, RunSettingsInput } from '../contracts/settings.js';
+import type { CertifySettingsInput, RunSettings, RunSettingsInput } from '../contracts/settings.js';
 import { comparisonFile, historyFile } from '../contracts/stages.js';
 import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
 import { readRows, Store, tables } from '../store/index.js';
-import type { QuestionImage } from './audits.js';
+import { Audits } from './audits.js';
+import { writeBundle } from './bundle.js';
+import { certificateNow, readBundle, signingKey } from './certificates.js';
+import type { CertificateNow } from './certificates.js';
 import { findConnections } from './connections.js';
 import type { Connections } from './connections.js';
 import { clientErrors } from './errors.js';
 import type { RunFacts } from './facts.js';
+import { asClientError, failureOf } from './failures.js';
+import { PoolImages } from './images.js';
+import type { QuestionImage } from './images.js';
 import { progressOf } from './progress.js';
 import { reportFile, reportPath, viewOf } from './view.js';
 
@@ -63,7 +70,15 @@ export class Labelloop {
     readonly store: Store,
     /** Folder of this machine's HTML reports. */
     private readonly reports: string,
-  ) {}
+    /** Folder of this machine's keys. */
+    private readonly keys: string,
+  ) {
+    this.audits = new Audits(client, store);
+  }
+
+  private readonly audits: Audits;
+  /** By run: pages ask for one image after the other. */
+  private readonly images = new Map<string, Promise<PoolImages>>();
 
   /**
    * Connects to Temporal and the store: as configured (TEMPORAL_*, temporal.toml, MINIO_*), else the embedded stack.
@@ -80,7 +95,7 @@ export class Labelloop {
       },
     );
     const client = new Client({ connection, ...(temporal.namespace ? { namespace: temporal.namespace } : {}) });
-    return new Labelloop(connection, client, opened, places.reports);
+    return new Labelloop(connection, client, opened, places.reports, places.keys);
   }
 
   /**
@@ -106,7 +121,12 @@ export class Labelloop {
   /** All that is known of a run. @throws RUN_UNKNOWN */
   async show(run: string): Promise<RunView> {
     const facts = await this.facts(run);
+    const ended = await this.audits.ended(run);
     return viewOf(facts, {
+      audit: await this.audits.find(run),
+      answers: ended.reduce((sum, { seen }) => sum + seen, 0),
+      certificate: await this.certificateOf(ended),
+      corrected: await this.correctedLabels(run, facts),
       manifest: await this.manifestOf(facts),
       rounds: await this.rounds(facts),
       comparison: await this.comparison(facts),
@@ -160,7 +180,8 @@ export class Labelloop {
   /** One look at a run. @throws RUN_UNKNOWN */
   async progress(run: string): Promise<RunProgress> {
     const facts = await this.facts(run);
-    return progressOf(facts, await this.rounds(facts));
+    const audit = facts.live?.stage === 'audit' ? await this.audits.find(run).catch(() => null) : null;
+    return progressOf(facts, await this.rounds(facts), audit);
   }
 
   /**
@@ -217,7 +238,7 @@ export class Labelloop {
   /** The pool's labels of the last round that is done, an image a row; flat in memory. @throws RUN_NO_RESULTS */
   async *labels(run: string): AsyncGenerator<LabelRow> {
     const facts = await this.facts(run);
-    const labels = facts.summary?.labels ?? facts.memo?.labels;
+    const labels = (await this.correctedLabels(run, facts)) ?? facts.summary?.labels ?? facts.memo?.labels;
     if (!labels) throw clientErrors.noLabels(run, facts.error?.message);
     yield* readRows(tables.labels, await this.store.fetch(labels));
   }
@@ -228,8 +249,8 @@ export class Labelloop {
    * @param audit its number; by default the last one
    * @throws AUDIT_UNKNOWN where the run has none
    */
-  async audit(run: string, audit?: number): Promise<AuditState> {
-    throw new Error(`not yet: ${run} ${audit}`);
+  audit(run: string, audit?: number): Promise<AuditState> {
+    return this.audits.get(run, audit);
   }
 
   /**
@@ -237,8 +258,12 @@ export class Labelloop {
    *
    * @throws SETTINGS_INVALID; RUN_NO_RESULTS; AUDIT_INVALID where one is under way, or where nothing is left to spend
    */
-  async startAudit(run: string, settings: AuditSettingsInput): Promise<AuditState> {
-    throw new Error(`not yet: ${run} ${settings.epsilon}`);
+  async startAudit(run: string, settings: CertifySettingsInput): Promise<AuditState> {
+    const { status, memo, summary, error } = await this.facts(run);
+    if (!hasEnded(status)) throw clientErrors.runUnderWay(run);
+    const history = summary?.history ?? memo?.history;
+    if (!history || !memo?.dataset || !memo.settings) throw clientErrors.noLabels(run, error?.message);
+    return this.audits.start({ run, dataset: memo.dataset, history, settings: memo.settings }, settings);
   }
 
   /**
@@ -248,31 +273,50 @@ export class Labelloop {
    * @returns the state after them
    * @throws AUDIT_INVALID naming the answer that can't be taken, and why; AUDIT_UNKNOWN
    */
-  async answer(run: string, answers: readonly Answer[]): Promise<AuditState> {
-    throw new Error(`not yet: ${run} ${answers.length}`);
+  answer(run: string, answers: readonly Answer[]): Promise<AuditState> {
+    return this.audits.answer(run, answers);
   }
 
   /**
-   * The next images for one person. Images that the audit needs, that need a second answer, and open ones that the model
+   * The next images for one person: images that the audit needs, that need a second answer, and open ones that the model
    * would learn most from, mixed so that nobody can tell which is which. Empty where nothing is left to ask.
    */
   async questions(run: string, asked: { by: string; limit: number }): Promise<Question[]> {
-    throw new Error(`not yet: ${run} ${asked.by}`);
+    const next = await this.audits.questions(run, asked);
+    if (next.length === 0) return [];
+    const images = await this.poolImages(run);
+    return Promise.all(next.map(async ({ id, position, again }) => ({ id, again, ...(await images.find(position)) })));
   }
 
-  /** A question's image, for display. */
+  /** A question's image, for display. @throws AUDIT_INVALID where it is not at that place */
   async image(run: string, question: Pick<Question, 'id' | 'shard' | 'index'>): Promise<QuestionImage> {
-    throw new Error(`not yet: ${run} ${question.id}`);
+    return (await this.poolImages(run)).read(question);
   }
 
   /** Gives the nonce of the draw, where a person is to give it. @throws AUDIT_INVALID where none is waited for */
-  async nonce(run: string, value: string): Promise<AuditState> {
-    throw new Error(`not yet: ${run} ${value}`);
+  nonce(run: string, value: string): Promise<AuditState> {
+    return this.audits.nonce(run, value);
   }
 
-  /** Ends an audit with what is certified by now. */
-  async stopAudit(run: string): Promise<AuditState> {
-    throw new Error(`not yet: ${run}`);
+  /** Ends an audit with what is certified by now. @throws AUDIT_INVALID where it is over */
+  stopAudit(run: string): Promise<AuditState> {
+    return this.audits.stop(run);
+  }
+
+  /** The certificate of a run's labels, with what still holds of it. @throws AUDIT_UNKNOWN without one */
+  async certificate(run: string): Promise<CertificateNow> {
+    return certificateNow(this.store, await this.certified(run), (await this.correctedLabels(run)) ?? null);
+  }
+
+  /**
+   * Writes the bundle by which anyone can check a run's certificate, offline: `node DIR/verify.mjs DIR`. Signed with this
+   * machine's key, which is made when it is first needed.
+   *
+   * @returns the names of the files
+   */
+  async exportCertificate(run: string, dir: string): Promise<string[]> {
+    const parts = await readBundle(this.store, await this.certified(run));
+    return writeBundle(dir, parts, await signingKey(this.keys));
   }
 
   async close(): Promise<void> {
@@ -341,6 +385,43 @@ export class Labelloop {
     await this.client.workflow.getHandle(run).executeUpdate(name);
   }
 
+  /** The run's labels with what people said in its audits; null where none of the last round's has ended. */
+  private async correctedLabels(run: string, known?: RunFacts): Promise<Ref | null> {
+    const [last] = (await this.audits.ended(run)).filter(({ refs }) => refs?.labels);
+    if (!last) return null;
+    const rounds = await this.rounds(known ?? (await this.facts(run)));
+    const opened = await this.store.getPointer(auditPaths.opened(run, last.audit), openedAudit);
+    // A run of the same id that was started with other settings has other labels.
+    return opened?.base.sha256 === rounds.at(-1)?.labels.sha256 ? (last.refs?.labels ?? null) : null;
+  }
+
+  private async certificateOf(ended: readonly AuditState[]): Promise<Certificate | null> {
+    const issued = ended.find(({ refs }) => refs?.certificate)?.refs?.certificate;
+    return issued ? this.store.readJson(issued, certificate) : null;
+  }
+
+  private async certified(run: string): Promise<AuditRefs> {
+    const refs = (await this.audits.ended(run)).find((state) => state.refs?.certificate)?.refs;
+    if (!refs) {
+      // Whether the run is unknown, too, is the user's question.
+      await this.facts(run);
+      throw clientErrors.noCertificate(run);
+    }
+    return refs;
+  }
+
+  private poolImages(run: string): Promise<PoolImages> {
+    const known = this.images.get(run);
+    if (known) return known;
+    const opening = this.dataset(run).then((manifest) => {
+      if (!manifest) throw clientErrors.noLabels(run, undefined);
+      return new PoolImages(this.store, manifest);
+    });
+    opening.catch(() => this.images.delete(run));
+    this.images.set(run, opening);
+    return opening;
+  }
+
   private async manifestOf({ memo }: RunFacts): Promise<DatasetManifest | null> {
     return memo?.dataset ? this.store.readJson(memo.dataset, datasetManifest) : null;
   }
@@ -381,20 +462,6 @@ function statusOf(name: string): RunStatus {
 /** Of a run that has not ended, by its answer; none where no worker is up. */
 const liveStatusOf = (live: RunState | null): RunStatus =>
   live === null ? 'waiting' : live.status === 'paused' ? 'paused' : 'running';
-
-function failureOf(error: unknown): { code: string; message: string } {
-  const cause = error instanceof WorkflowFailedError ? error.cause : error;
-  if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'INTERNAL', message: cause.message };
-  if (cause instanceof TemporalFailure)
-    return { code: cause.name === 'CancelledFailure' ? 'CANCELLED' : 'INTERNAL', message: cause.message };
-  return { code: 'INTERNAL', message: messageOf(cause) };
-}
-
-function asClientError(run: string, error: unknown): unknown {
-  if (error instanceof WorkflowNotFoundError) return clientErrors.unknownRun(run);
-  if (error instanceof WorkflowFailedError) return clientErrors.failed(failureOf(error));
-  return error;
-}
 
 function rest(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

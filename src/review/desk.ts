@@ -29,18 +29,25 @@ export class Desk {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** The next questions of a person at one of their seats: an open page is a seat. */
-  async next(by: string, seat: string, limit: number): Promise<Dealt> {
-    const now = this.now();
-    for (const [id, { until }] of this.leases) if (until <= now) this.leases.delete(id);
+  /**
+   * The next questions of a person at one of their seats: an open page is a seat.
+   *
+   * @param limit how many; 0 only keeps what the seat has
+   * @param have ids that lie before the person or are answered and on their way; what else the seat was dealt, others may have
+   */
+  async next(by: string, seat: string, limit: number, have: readonly string[]): Promise<Dealt> {
+    this.release(seat);
+    for (const id of have) this.lease(id, seat);
+    if (limit === 0) return { questions: [], withOthers: 0 };
     const elsewhere = (id: string): boolean => (this.leases.get(id)?.seat ?? seat) !== seat;
     const others = [...this.leases.keys()].filter(elsewhere).length;
-    const found = await this.source.questions(by, Math.min(READ_AT_MOST, limit + others));
+    const asked = Math.min(READ_AT_MOST, limit + have.length + others);
+    const found = (await this.source.questions(by, asked)).filter(({ id }) => !have.includes(id));
     // Asked after the answer: another page may have been dealt to meanwhile.
     const free = found.filter(({ id }) => !elsewhere(id));
     const questions = free.slice(0, limit);
     for (const question of questions) {
-      this.leases.set(question.id, { seat, until: this.now() + LEASE_MS });
+      this.lease(question.id, seat);
       this.remember(question);
     }
     return { questions, withOthers: found.length - free.length };
@@ -82,6 +89,17 @@ export class Desk {
       answer.catch(() => (this.state = null));
     }
     return this.state.answer;
+  }
+
+  /** Gives back what this seat has, and what nobody has asked for in a long time. */
+  private release(seat: string): void {
+    const now = this.now();
+    for (const [id, lease] of this.leases) if (lease.until <= now || lease.seat === seat) this.leases.delete(id);
+  }
+
+  private lease(id: string, seat: string): void {
+    // What another seat has by now stays there: the first answer counts, and nothing is lost.
+    if (!this.leases.has(id)) this.leases.set(id, { seat, until: this.now() + LEASE_MS });
   }
 
   private remember(question: Question): void {

@@ -3,7 +3,7 @@ import type { Progress } from './wire.js';
 
 const WAITS: Record<AuditPhase, string> = {
   freeze: 'The labels are being frozen; the audit begins after that.',
-  nonce: "The audit waits for a nonce from a person: 'labelloop audit' says how to give it.",
+  nonce: "The audit waits for a nonce from a person: 'labelloop audit nonce' gives it.",
   repair: 'People check the riskiest labels, then the audit begins.',
   audit: 'The audit waits for answers.',
   certify: 'All answers are in; the certificate is being written.',
@@ -20,7 +20,7 @@ export function progressOf(state: AuditState | null): Progress {
       most: null,
       left: null,
       dryRun: false,
-      words: 'This run has no audit: answers become labels that the next round learns from.',
+      words: "This run has no audit, so nobody is asked anything. 'labelloop audit start' opens one.",
     };
   const { judgement, outlook, phase, settings } = state;
   const given = judgement ? judgement.answers.repair + judgement.answers.audit : 0;

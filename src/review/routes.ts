@@ -39,7 +39,13 @@ const name = z.string().trim().min(1).max(100);
 const asked = z.object({
   by: name.optional(),
   seat: z.string().regex(/^[\w-]{8,64}$/),
-  limit: z.coerce.number().int().min(1).max(200),
+  limit: z.coerce.number().int().min(0).max(200),
+  have: z
+    .string()
+    .max(12_000)
+    .regex(/^[\w-]*(,[\w-]+)*$/)
+    .default('')
+    .transform((ids) => ids.split(',').filter((id) => id !== '')),
 });
 const imagePath = /^\/images\/([\w-]{1,128})\/(view|full)\.png$/;
 
@@ -100,7 +106,8 @@ async function questions(url: URL, served: Served, by: string | null): Promise<Q
   if (person === undefined) throw refusals.invalid('Say who answers.');
   const { source, desk, showGuess } = served;
   const state = await desk.audit();
-  const { questions: dealt, withOthers } = await desk.next(person, query.data.seat, query.data.limit);
+  const { seat, limit, have } = query.data;
+  const { questions: dealt, withOthers } = await desk.next(person, seat, limit, have);
   // An audit that was opened after the page was served makes the guess hidden from then on.
   const guessed = showGuess && state === null;
   const cards = dealt.map(async (question): Promise<Card> => ({

@@ -35,17 +35,21 @@ export async function sourceOf(client: AuditClient, run: string): Promise<Review
   return {
     run,
     classes: manifest.classes,
-    questions: (by, limit) => client.questions(run, { by, limit }),
+    questions: (by, limit) => client.questions(run, { by, limit }).catch(without<Question[]>([])),
     answer: (answers) => client.answer(run, answers),
-    audit: () =>
-      client.audit(run).catch((error: unknown) => {
-        if (error instanceof LabelloopError && error.code === 'AUDIT_UNKNOWN') return null;
-        throw error;
-      }),
+    audit: () => client.audit(run).catch(without<AuditState | null>(null)),
     image: (question) => client.image(run, question),
     guess: async ({ id }) => (await guesses()).get(id) ?? null,
   };
 }
+
+/** What to say of a run without an audit. */
+const without =
+  <T>(value: T) =>
+  (error: unknown): T => {
+    if (error instanceof LabelloopError && error.code === 'AUDIT_UNKNOWN') return value;
+    throw error;
+  };
 
 function cachedGuesses(client: AuditClient, run: string): () => Promise<ReadonlyMap<string, number>> {
   let read: { at: number; guesses: Promise<ReadonlyMap<string, number>> } | null = null;

@@ -1,6 +1,6 @@
 export { Store } from './store.js';
 export { refsIn, stageKey, stageRecord, type StageRecord } from './stage-record.js';
-export { canonicalJson } from './canonical.js';
+export { canonicalJson } from '../contracts/canonical.js';
 export { decodeTable, encodeTable, encodeTableStream, readGroups, readRows, writeTable } from './tables.js';
 export type { TableSpec } from './table-specs.js';
 /** The tables that the product writes: `tables.labels`, `tables.posteriors`, … */

@@ -3,6 +3,9 @@ import { runCommandLine } from '../../src/cli/program.js';
 import { problem } from '../../src/contracts/errors.js';
 import type { Services } from '../../src/cli/services.js';
 import type { Terminal } from '../../src/cli/terminal.js';
+import { auditSettings } from '../../src/contracts/audit.js';
+import type { AuditState } from '../../src/contracts/audit.js';
+import type { CertificateNow } from '../../src/client/index.js';
 import type { DatasetManifest } from '../../src/contracts/dataset.js';
 import type { Ref } from '../../src/contracts/references.js';
 import type { RunProgress, RunView } from '../../src/contracts/run.js';
@@ -53,6 +56,8 @@ export const view = (changes: Partial<RunView> = {}): RunView => ({
   budget: { train: 300, validation: 0, calibration: 200, audit: 0 },
   pool: { total: 10_000, labelled: 9312, open: 588, outliers: 100 },
   rounds: [round()],
+  audit: null,
+  certificate: null,
   labelsDigest: 'a'.repeat(64),
   labels: ref('labels/1', 'a'),
   model: ref('model/1', 'b'),
@@ -75,6 +80,7 @@ export const progress = (changes: Partial<RunProgress> = {}): RunProgress => ({
     { stage: 'train', done: 600, total: 1200, imagesPerSecond: 5400, loss: 0.2134, attempt: 1, lastFailure: null },
   ],
   secondsLeft: 130,
+  waitsFor: null,
   error: null,
   ...changes,
 });
@@ -116,11 +122,55 @@ export const labelRow = (id: string): LabelRow => ({
   certificate: '',
 });
 
+export const auditState = (changes: Partial<AuditState> = {}): AuditState => ({
+  run: 'shells-1a2b3c4d',
+  audit: 1,
+  phase: 'audit',
+  refs: null,
+  settings: auditSettings.parse({ epsilon: 0.02 }),
+  seen: 40,
+  judgement: {
+    cuts: [{ size: 9312, audited: 40, wrong: 1, evidence: null, status: 'open', certifiedAt: null }],
+    certified: null,
+    outcome: 'open',
+    answers: { repair: 0, audit: 40, left: 360 },
+  },
+  outlook: { instrument: 'looks', repair: 0, size: 9312, expected: 201.4, percentile90: 320, success: 0.93 },
+  words: 'waits for 37 answers.',
+  ...changes,
+});
+
+export const certificateNow = (changes: Partial<CertificateNow> = {}): CertificateNow => ({
+  certificate: {
+    format: 'labelloop.certificate/1',
+    grade: 'A',
+    id: 'shells-1a2b3c4d.audit-1',
+    statement: 'At most 186 of these 9,312 machine labels differ from what the panel would say, with 95 % confidence.',
+    run: 'shells-1a2b3c4d',
+    dataset: 'shells',
+    audit: 1,
+    root: 'd'.repeat(64),
+    digests: { protocol: 'e'.repeat(64), seed: 'f'.repeat(64), audit: '1'.repeat(64), ledger: '2'.repeat(64) },
+    epsilon: 0.02,
+    alpha: 0.05,
+    totalAlpha: 0.05,
+    claim: { size: 9312, most: 186 },
+    corrected: 2,
+    human: 0,
+    panel: { answersFrom: 'people', people: 2, agreement: 0.97, doubled: 15 },
+    issuedAt: '2026-01-09T10:00:00.000Z',
+    software: 'labelloop 0.2.0',
+  },
+  changes: { changed: 0, added: 0, revoked: 0 },
+  holds: { size: 9312, most: 184 },
+  ...changes,
+});
+
 /** What a verb did to the other rooms, in order: `start {"dataset":…}`. */
 export type Log = string[];
 
 type Parts = { [Room in 'client' | 'local' | 'datasets']?: Partial<Awaited<ReturnType<Services[Room]>>> } & Partial<
-  Pick<Services, 'exportLabels' | 'runWorker' | 'writeReport'>
+  Pick<Services, 'exportLabels' | 'runWorker' | 'verifyBundle' | 'writeReport'>
 > & { demo?: Partial<Services['demo']> };
 
 /** Rooms that answer by hand and write down what they were asked; a test changes the parts it is about. */
@@ -156,6 +206,12 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         cancel: (run) => said(`cancel ${run}`, undefined),
         result: () => Promise.reject(new Error('not asked for')),
         labels,
+        audit: (run) => said(`audit ${run}`, auditState({ run })),
+        startAudit: (run, settings) => said(`start audit ${run} ${JSON.stringify(settings)}`, auditState({ run })),
+        nonce: (run, value) => said(`nonce ${run} ${value}`, auditState({ run })),
+        stopAudit: (run) => said(`stop audit ${run}`, auditState({ run })),
+        certificate: (run) => said(`certificate ${run}`, certificateNow()),
+        exportCertificate: (run, dir) => said(`export certificate ${run} ${dir}`, ['certificate.json', 'verify.mjs']),
         close: () => said('close', undefined),
         ...parts.client,
       }),
@@ -191,6 +247,8 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         for await (const row of rows) stream.write(`${format} ${row.id}\n`);
       }),
     runWorker: parts.runWorker ?? (({ role }) => said(`worker ${role}`, undefined)),
+    verifyBundle:
+      parts.verifyBundle ?? ((dir) => said(`verify ${dir}`, { holds: true, lines: ['The certificate holds.'] })),
     writeReport: parts.writeReport ?? ((run) => said(`report ${run}`, `/home/reports/${run}.html`)),
     demo: {
       images: () => '/mnist',

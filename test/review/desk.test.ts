@@ -6,34 +6,41 @@ const answer = (id: string, by = 'anna') => ({ id, verdict: 1, by, at: '2026-01-
 const ids = (questions: readonly { id: string }[]): string[] => questions.map(({ id }) => id);
 
 describe('the desk', () => {
-  it('deals no two people the same question, and one person at a seat the same again', async () => {
+  it('deals no two people the same question, nor one person at two seats', async () => {
     const desk = new Desk(new MemorySource());
-    const anna = await desk.next('anna', 'seat-of-anna', 5);
-    const ben = await desk.next('ben', 'seat-of-ben', 5);
-    assert.equal(new Set([...ids(anna.questions), ...ids(ben.questions)]).size, 10);
-    assert.deepEqual((await desk.next('anna', 'seat-of-anna', 5)).questions, anna.questions);
-    // The same person in a second window is at another seat.
-    const again = await desk.next('anna', 'second-of-anna', 5);
-    assert.equal(new Set([...ids(anna.questions), ...ids(ben.questions), ...ids(again.questions)]).size, 15);
+    const anna = await desk.next('anna', 'seat-of-anna', 5, []);
+    const ben = await desk.next('ben', 'seat-of-ben', 5, []);
+    const again = await desk.next('anna', 'second-of-anna', 5, []);
+    assert.equal(new Set([anna, ben, again].flatMap(({ questions }) => ids(questions))).size, 15);
+  });
+
+  it('deals no question that a seat has, and keeps those for it', async () => {
+    const desk = new Desk(new MemorySource());
+    const have = ids((await desk.next('anna', 'seat-of-anna', 5, [])).questions);
+    const more = ids((await desk.next('anna', 'seat-of-anna', 5, have)).questions);
+    assert.equal(new Set([...have, ...more]).size, 10);
+    // Of these ten she put two down: they are free for others.
+    assert.deepEqual(await desk.next('anna', 'seat-of-anna', 0, more.slice(2)), { questions: [], withOthers: 0 });
+    assert.deepEqual(ids((await desk.next('ben', 'seat-of-ben', 7, [])).questions), [...have, ...more.slice(0, 2)]);
   });
 
   it('says that the last ones lie before others, and deals them once those are gone', async () => {
     let now = 0;
     const desk = new Desk(new MemorySource({ images: 3 }), () => now);
-    await desk.next('anna', 'seat-of-anna', 5);
-    assert.deepEqual(await desk.next('ben', 'seat-of-ben', 5), { questions: [], withOthers: 3 });
+    const have = ids((await desk.next('anna', 'seat-of-anna', 5, [])).questions);
+    assert.deepEqual(await desk.next('ben', 'seat-of-ben', 5, []), { questions: [], withOthers: 3 });
     now += 100_000;
-    await desk.next('anna', 'seat-of-anna', 5);
+    await desk.next('anna', 'seat-of-anna', 5, have);
     now += 100_000;
-    assert.equal((await desk.next('ben', 'seat-of-ben', 5)).questions.length, 0, 'she still looks');
+    assert.equal((await desk.next('ben', 'seat-of-ben', 5, [])).questions.length, 0, 'she still looks');
     now += 200_000;
-    assert.equal((await desk.next('ben', 'seat-of-ben', 5)).questions.length, 3);
+    assert.equal((await desk.next('ben', 'seat-of-ben', 5, [])).questions.length, 3);
   });
 
   it('takes the good ones of a batch, and gives the reason for each other', async () => {
     const source = new MemorySource();
     const desk = new Desk(source);
-    const { questions } = await desk.next('anna', 'seat-of-anna', 2);
+    const { questions } = await desk.next('anna', 'seat-of-anna', 2, []);
     const refused = await desk.take([...questions.map(({ id }) => answer(id)), answer('ffff')]);
     assert.deepEqual(refused, [{ id: 'ffff', reason: 'ffff is no image of this audit.' }]);
     assert.deepEqual([...source.answers.keys()], ids(questions));
@@ -48,8 +55,8 @@ describe('the desk', () => {
   it('reads no more of a large pool than is needed', async () => {
     const source = new MemorySource({ images: 100_000 });
     const desk = new Desk(source);
-    await desk.next('anna', 'seat-of-anna', 16);
-    await desk.next('ben', 'seat-of-ben', 16);
+    await desk.next('anna', 'seat-of-anna', 16, []);
+    await desk.next('ben', 'seat-of-ben', 16, []);
     assert.deepEqual(source.limits, [16, 32]);
   });
 
@@ -65,7 +72,7 @@ describe('the desk', () => {
     const desk = new Desk(source, () => now);
     await Promise.all([desk.audit(), desk.audit()]);
     assert.equal(asked, 1);
-    const { questions } = await desk.next('anna', 'seat-of-anna', 1);
+    const { questions } = await desk.next('anna', 'seat-of-anna', 1, []);
     await desk.take([answer(questions[0]?.id ?? '')]);
     assert.equal((await desk.audit())?.seen, 1);
     now += 2_000;

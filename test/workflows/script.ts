@@ -2,6 +2,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { LearnerActivities, StageActivities } from '../../src/contracts/activities.js';
 import type { BlobKind, Ref } from '../../src/contracts/references.js';
 import { runSettings } from '../../src/contracts/settings.js';
+import { AuditScript } from './audit-script.js';
 import type { StageResult } from '../../src/contracts/stages.js';
 
 /** A reference to nothing, told from others by its number. */
@@ -23,6 +24,9 @@ export class Script {
   /** Mean passes a pool image, by round. */
   readonly passes: (number | null)[] = [];
 
+  /** The audit at the run's end. */
+  readonly audit = new AuditScript();
+
   activities(shards: number): LearnerActivities & StageActivities {
     const note = async (name: string): Promise<void> => {
       this.calls.push(name);
@@ -41,6 +45,7 @@ export class Script {
       }
     };
     return {
+      ...this.audit.activities(),
       open: async ({ settings }) => {
         await note('open');
         const checked = runSettings.safeParse(settings);

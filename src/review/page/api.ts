@@ -11,6 +11,9 @@ export class Refused extends Error {
   }
 }
 
+/** An address holds no more ids; a page has as many only after hours without a connection. */
+const MOST_HELD = 200;
+
 /** Calls of the page's server. */
 export class Api {
   private csrf = '';
@@ -21,8 +24,10 @@ export class Api {
     return session;
   }
 
-  questions(by: string, seat: string, limit: number): Promise<QuestionsReply> {
-    return ask(`/api/questions?${new URLSearchParams({ by, seat, limit: String(limit) }).toString()}`);
+  /** @param have ids that are in the page already */
+  questions(by: string, seat: string, limit: number, have: readonly string[]): Promise<QuestionsReply> {
+    const query = { by, seat, limit: String(limit), have: have.slice(0, MOST_HELD).join(',') };
+    return ask(`/api/questions?${new URLSearchParams(query).toString()}`);
   }
 
   /** Hands answers over. What the server calls malformed is refused for good; whatever else goes wrong is thrown. */

@@ -22,11 +22,11 @@ export class Deck {
   private filling = false;
 
   /**
-   * @param fetch asks the server for so many questions
+   * @param fetch asks the server for so many questions besides those that are here
    * @param onReply told of every answer, and of every failure
    */
   constructor(
-    private readonly fetch: (limit: number) => Promise<QuestionsReply>,
+    private readonly fetch: (limit: number, have: readonly string[]) => Promise<QuestionsReply>,
     private readonly onReply: (reply: QuestionsReply | Error) => void,
   ) {}
 
@@ -53,18 +53,17 @@ export class Deck {
   }
 
   /**
-   * Fetches until there are `want`.
+   * Fetches until there are `want`; asks even where there are, since that is how the page keeps them.
    *
-   * @param unsent answers that the server does not know of and will ask again
+   * @param elsewhere ids that are shown, or answered and not with the server yet
    */
-  async fill(want: number, unsent: number): Promise<void> {
+  async fill(want: number, elsewhere: readonly string[]): Promise<void> {
     if (this.filling) return;
     this.filling = true;
     try {
-      const reply = await this.fetch(Math.min(200, want + unsent));
       const here = new Set(this.cards.map(({ card }) => card.id));
-      for (const card of reply.questions)
-        if (this.cards.length < want && !here.has(card.id) && !this.answered.has(card.id)) this.cards.push(load(card));
+      const reply = await this.fetch(Math.max(0, want - here.size), [...here, ...elsewhere]);
+      for (const card of reply.questions) if (!this.answered.has(card.id)) this.cards.push(load(card));
       this.onReply(reply);
     } catch (error) {
       this.onReply(error instanceof Error ? error : new Error(String(error)));

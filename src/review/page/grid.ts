@@ -42,6 +42,10 @@ export class Grid {
     return this.tiles.filter(({ verdict }) => verdict !== null).length;
   }
 
+  get ids(): string[] {
+    return this.tiles.map(({ loaded }) => loaded.card.id);
+  }
+
   /** The image that the keys are for. */
   get current(): Loaded | null {
     return this.tiles[this.place]?.loaded ?? null;

@@ -40,7 +40,7 @@ async function begin(): Promise<void> {
   let fetched = false;
   let shortcuts = true;
 
-  const deck = new Deck((limit) => api.questions(by, seat(), limit), onReply);
+  const deck = new Deck((limit, have) => api.questions(by, seat(), limit, have), onReply);
   const outbox = new Outbox({
     run,
     kept: storage,
@@ -137,7 +137,8 @@ async function begin(): Promise<void> {
 
   async function refill(force = false): Promise<void> {
     const want = gridOn ? 2 * TILES : AHEAD;
-    if (force || deck.size < want / 2) await deck.fill(want, outbox.pending);
+    const shown = gridOn ? grid.ids : single.current ? [single.current.card.id] : [];
+    if (force || deck.size < want / 2) await deck.fill(want, [...shown, ...outbox.ids]);
     draw();
   }
 
@@ -178,10 +179,9 @@ async function begin(): Promise<void> {
 
   function nothing(): [string, string] {
     if (failed)
-      return [
-        'No connection',
-        `${failed instanceof Refused ? failed.message : 'The server does not answer.'} This page tries again by itself.`,
-      ];
+      return failed instanceof Refused
+        ? ['The run does not answer', `${failed.message} This page asks again by itself.`]
+        : ['No connection', 'The server of this page does not answer. The page asks again by itself.'];
     if (!fetched) return ['One moment', 'The first images are on their way.'];
     if (withOthers > 0)
       return [
@@ -215,7 +215,7 @@ async function begin(): Promise<void> {
     } else {
       // In the search field only what can't be part of a name.
       const { command } = meaning;
-      const empty = typing && (event.target as HTMLInputElement).value === '';
+      const empty = typing && (event.target).value === '';
       if (typing && !(command === 'send' || (empty && command !== 'search'))) return;
       if (event.repeat && command !== 'undo') return;
       commands[command]();

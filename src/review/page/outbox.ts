@@ -49,6 +49,11 @@ export class Outbox {
     return this.waiting.size + (this.held ? 1 : 0);
   }
 
+  /** Their images. */
+  get ids(): string[] {
+    return [...this.waiting.keys(), ...(this.held ? [this.held.id] : [])];
+  }
+
   /** The answer that can still be taken back. */
   get undoable(): GivenAnswer | null {
     return this.held;
