@@ -4,6 +4,7 @@ import type { AuditState } from '../contracts/audit.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
 import type { CertifySettingsInput, RunSettingsInput } from '../contracts/settings.js';
+import type { ReviewOptions, ReviewServer } from '../review/index.js';
 import type { LabelRow } from '../contracts/tables.js';
 
 /*
@@ -110,6 +111,8 @@ export interface Datasets {
   readDataset(name: string): Promise<DatasetManifest>;
 }
 
+export type { ReviewOptions, ReviewServer };
+
 export const exportFormats = ['csv', 'jsonl', 'parquet'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
@@ -140,6 +143,8 @@ export interface Services {
   runWorker(options: { role: WorkerRole }): Promise<void>;
   /** Runs verify.mjs over a bundle; what it said, and whether it holds. */
   verifyBundle(dir: string): Promise<{ holds: boolean; lines: string[] }>;
+  /** Serves the page on which people answer, until it is closed. */
+  review(run: string, options: ReviewOptions): Promise<ReviewServer>;
   /** Writes the HTML report; returns its path. */
   writeReport(run: string): Promise<string>;
   demo: DemoState;

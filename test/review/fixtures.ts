@@ -35,7 +35,7 @@ export function state(changes: Partial<AuditState> = {}): AuditState {
     seen: 0,
     judgement: { cuts: [], certified: null, outcome: 'open', answers: { repair: 0, audit: 0, left: 400 } },
     outlook: { instrument: 'looks', repair: 0, size: 9000, expected: 160, percentile90: 212, success: 0.93 },
-    words: 'Nothing is certified yet. The audit waits for answers: about 160, 212 at most in nine of ten cases.',
+    words: 'Nothing is certified yet; the audit waits for answers.',
     ...changes,
   };
 }

@@ -25,6 +25,12 @@ interface Message {
   error?: { message: string };
 }
 
+export interface View {
+  width: number;
+  height: number;
+  dark?: boolean;
+}
+
 type Listener = (message: Message) => void;
 
 /** A browser without a window, driven by the DevTools protocol over a pipe. */
@@ -67,7 +73,7 @@ export class Chromium {
   }
 
   /** A page in a profile of its own: no other page's cookies or storage. */
-  async page(address: string, view: { width: number; height: number; dark?: boolean }): Promise<Page> {
+  async page(address: string, view: View): Promise<Page> {
     const { browserContextId } = await this.send('Target.createBrowserContext');
     const { targetId } = await this.send('Target.createTarget', { url: 'about:blank', browserContextId });
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
@@ -124,13 +130,13 @@ export class Page {
     return this.browser.send(method, params, this.session);
   }
 
-  async open(address: string, view: { width: number; height: number; dark?: boolean }): Promise<void> {
+  async open(address: string, view: View): Promise<void> {
     for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await this.send(`${domain}.enable`);
     await this.view(view);
     await this.send('Page.navigate', { url: address });
   }
 
-  async view({ width, height, dark = false }: { width: number; height: number; dark?: boolean }): Promise<void> {
+  async view({ width, height, dark = false }: View): Promise<void> {
     await this.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false });
     const features = [
       { name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' },

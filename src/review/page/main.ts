@@ -215,7 +215,7 @@ async function begin(): Promise<void> {
     } else {
       // In the search field only what can't be part of a name.
       const { command } = meaning;
-      const empty = typing && (event.target).value === '';
+      const empty = typing && event.target.value === '';
       if (typing && !(command === 'send' || (empty && command !== 'search'))) return;
       if (event.repeat && command !== 'undo') return;
       commands[command]();
