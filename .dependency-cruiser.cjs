@@ -10,9 +10,11 @@ const rooms = {
   store: ['contracts'],
   workers: ['contracts', 'activities', 'store', 'learner'],
   local: ['contracts'],
-  client: ['contracts', 'store'],
+  // labelling is pure: the client makes and reads certificates by it.
+  client: ['contracts', 'store', 'labelling'],
   report: ['contracts', 'client', 'store'],
-  cli: ['contracts', 'client', 'local', 'workers', 'datasets', 'store', 'report'],
+  review: ['contracts', 'client'],
+  cli: ['contracts', 'client', 'local', 'workers', 'datasets', 'store', 'report', 'review'],
 };
 
 module.exports = {
@@ -33,6 +35,13 @@ module.exports = {
         pathNot: ['^src/workflows/', '^src/contracts/names.ts$', 'node_modules/@temporalio/(workflow|common)'],
         dependencyTypesNot: ['type-only'],
       },
+    },
+    {
+      name: 'page-takes-types-alone',
+      comment: 'the browser loads src/review/page/ as it was compiled, and nothing else',
+      severity: 'error',
+      from: { path: '^src/review/page/' },
+      to: { pathNot: '^src/review/page/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'tfjs-in-learning-alone',

@@ -3,6 +3,7 @@ import { unfitFor } from '../contracts/contradictions.js';
 import { problem } from '../contracts/errors.js';
 import { runSettings } from '../contracts/settings.js';
 import type { OpenOutput } from '../contracts/stages.js';
+import { noTruth } from './audit/prepare.js';
 import { readDataset } from '../datasets/index.js';
 import type { Store } from '../store/index.js';
 
@@ -27,6 +28,8 @@ export async function open({ settings }: { settings: unknown }, store: Store): P
       'SETTINGS_INVALID',
       `dataset '${manifest.name}': ${unfit}. Import it again with a smaller --size, or take another network.`,
     );
+  if (checked.data.certify && checked.data.certify.answers !== 'people' && !manifest.truth)
+    throw noTruth(manifest.name);
   const { labelled, pool, test } = manifest.shards;
   return {
     settings: checked.data,

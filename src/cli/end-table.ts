@@ -1,4 +1,5 @@
 import { conditionalWords } from '../contracts/grades.js';
+import { auditLines } from './audit-lines.js';
 import { count, duration, pairs, percent, plural, table } from './format.js';
 import type { RunView } from '../contracts/run.js';
 import type { Column } from './format.js';
@@ -123,8 +124,24 @@ export const resultLines = (view: RunView, width?: number): string[] => [
   '',
   ...gradeLines(view),
   '',
+  ...certifiedLines(view),
   ...whereLines(view),
 ];
+
+/** The audit and what it came to: grade A, the only one that promises. */
+const certifiedLines = ({ audit, certificate, run }: RunView): string[] =>
+  audit === null
+    ? []
+    : [
+        ...(certificate
+          ? [
+              `Certificate (grade A): ${certificate.statement}`,
+              `Check it: labelloop certificate export ${run} --out ${run}-certificate`,
+            ]
+          : []),
+        ...auditLines(audit),
+        '',
+      ];
 
 /** Where the labels, the model and the report are. */
 export function whereLines(view: RunView): string[] {

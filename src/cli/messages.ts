@@ -19,6 +19,10 @@ export const watchInterrupted = (run: string): string =>
     '  labelloop down    stop everything on this machine; what is done stays done',
   ].join('\n');
 
+/** Ctrl-C in `audit start`. */
+export const auditInterrupted = (run: string): string =>
+  `No longer waiting; the audit goes on without this terminal: labelloop audit show ${run}`;
+
 /** Ctrl-C in the demo. */
 export const demoInterrupted: string = [
   'Everything keeps running; npm start goes on from here.',

@@ -14,6 +14,9 @@ const stageWords: Record<StageName, string> = {
   relabel: 'accepting, keeping, flipping, revoking labels',
   evaluate: 'measuring the round on test images',
   compare: 'comparing with the hidden truth',
+  freeze: 'listing the labels that are audited',
+  audit: 'people check a random sample of the labels',
+  certify: 'issuing the certificate, correcting labels',
 };
 
 const BAR = 24;
@@ -32,7 +35,9 @@ export function progressLines(progress: RunProgress, columns = 80): string[] {
         accepted,
         progress.status === 'paused'
           ? `  go on: labelloop run resume ${progress.run}`
-          : `  time left ${progress.secondsLeft === null ? 'not known yet' : `about ${duration(progress.secondsLeft)}`}`,
+          : progress.waitsFor !== null
+            ? `  ${oneLine(progress.waitsFor)}`
+            : `  time left ${progress.secondsLeft === null ? 'not known yet' : `about ${duration(progress.secondsLeft)}`}`,
         ...warnings(progress).map((line) => `  ${line}`),
       ];
   return lines.map((line) => fit(line.trimEnd(), columns));
@@ -46,7 +51,7 @@ export function progressLine(progress: RunProgress): string {
     `${roundOf(progress)}${status}`,
     progress.stage ?? idleWords(progress),
     workOf(progress),
-    `accepted ${acceptedOf(progress.pool)}${left}`,
+    progress.waitsFor === null ? `accepted ${acceptedOf(progress.pool)}${left}` : oneLine(progress.waitsFor),
   ]
     .filter((part) => part !== '')
     .join('  ');

@@ -4,7 +4,8 @@ import { complaintsOf } from '../contracts/complaints.js';
 import { messageOf } from '../contracts/errors.js';
 import { name, runSettings } from '../contracts/settings.js';
 import { cliErrors } from './errors.js';
-import type { RunSettings } from '../contracts/settings.js';
+import type { AuditSettings } from '../contracts/audit.js';
+import type { CertifySettingsInput, RunSettings } from '../contracts/settings.js';
 
 /** @throws LabelloopError USAGE where `run` can't be a run's id */
 export function checkRunId(run: string): void {
@@ -35,11 +36,22 @@ export const settingFlags = {
   weights: '--weights',
   labels: '--labels',
   calibrationShare: '--calibration-share',
+  calibrationMost: '--calibration-most',
   validationShare: '--validation-share',
   precision: '--precision',
 } as const satisfies Partial<Record<keyof RunSettings, string>>;
 
-export type FlagSettings = Partial<Record<keyof typeof settingFlags, string>>;
+/** Flags of the audit at a run's end, and the settings under `certify` that they are. */
+export const auditFlags = {
+  certify: { setting: 'epsilon', flag: '--certify' },
+  confidence: { setting: 'confidence', flag: '--confidence' },
+  auditBudget: { setting: 'budget', flag: '--audit-budget' },
+  instrument: { setting: 'instrument', flag: '--instrument' },
+  answers: { setting: 'answers', flag: '--answers' },
+  nonceFrom: { setting: 'nonceFrom', flag: '--nonce-from' },
+} as const satisfies Record<string, { setting: keyof AuditSettings; flag: string }>;
+
+export type FlagSettings = Partial<Record<keyof typeof settingFlags | keyof typeof auditFlags, string>>;
 
 /**
  * The settings of a run: the file's, overridden by the flags, checked.
@@ -61,20 +73,90 @@ export async function readRunSettings(
       // A dataset may be named by digits alone.
       .map(([key, text]) => [key, key === 'dataset' ? text : valueOf(text)]),
   );
-  const given: Record<string, unknown> = { ...fromFile, ...fromFlags, ...(salt === undefined ? {} : { salt }) };
+  const audit = auditFromFlags(flags);
+  const given: Record<string, unknown> = {
+    ...fromFile,
+    ...fromFlags,
+    ...(audit === null ? {} : { certify: { ...(fromFile['certify'] as object | undefined), ...audit } }),
+    ...(salt === undefined ? {} : { salt }),
+  };
   const checked = runSettings.safeParse(given);
   if (checked.success) return checked.data;
   throw cliErrors.settingsInvalid(
     complaintsOf(checked.error, given, {
       of: (key) =>
-        key in fromFlags || file === undefined || given[key] === undefined ? flagOf(key) : `${file}: ${key}`,
+        key in fromFlags ||
+        givesAudit(flags, key) ||
+        file === undefined ||
+        given[key.split('.')[0] as string] === undefined
+          ? flagOf(key)
+          : `${file}: ${key}`,
       missing: (key) => `Pass it, or put '${key}' into the --settings file.`,
       all: file ?? 'settings',
     }),
   );
 }
 
-const flagOf = (key: string): string => (key in settingFlags ? settingFlags[key as keyof typeof settingFlags] : key);
+/** Settings under `certify` that flags give; null where none does. */
+function auditFromFlags(flags: FlagSettings): Record<string, unknown> | null {
+  const given = Object.entries(auditFlags).flatMap(([key, { setting }]) => {
+    const text = flags[key as keyof typeof auditFlags];
+    return text === undefined ? [] : [[setting, valueOf(text)] as const];
+  });
+  return given.length === 0 ? null : Object.fromEntries(given);
+}
+
+const auditFlagOf = (key: string) => Object.entries(auditFlags).find(([, { setting }]) => key === `certify.${setting}`);
+
+/** Whether a flag gives this setting of the audit. */
+const givesAudit = (flags: FlagSettings, key: string): boolean => {
+  const found = auditFlagOf(key);
+  return found !== undefined && flags[found[0] as keyof typeof auditFlags] !== undefined;
+};
+
+/** Flags of `audit start`, by setting. */
+const startFlags: Record<string, string> = {
+  epsilon: '--error',
+  confidence: '--confidence',
+  budget: '--budget',
+  instrument: '--instrument',
+  drawing: '--drawing',
+  spending: '--spending',
+  repair: '--repair',
+  double: '--double',
+  nonceFrom: '--nonce-from',
+  answers: '--answers',
+};
+
+/**
+ * The settings of `audit start`, checked.
+ *
+ * @param flags values as typed; `error` is epsilon
+ * @throws LabelloopError SETTINGS_INVALID naming the flag, the value, what is wrong and what is allowed
+ */
+export function readAuditSettings({ error, ...flags }: Record<string, unknown>): CertifySettingsInput {
+  const given = Object.fromEntries(
+    Object.entries({ epsilon: error, ...flags })
+      .filter(([key, value]) => key in startFlags && typeof value === 'string')
+      .map(([key, value]) => [key, valueOf(value as string)]),
+  );
+  const checked = runSettings.safeParse({ dataset: 'any', certify: given });
+  if (checked.success) return checked.data.certify as CertifySettingsInput;
+  throw cliErrors.settingsInvalid(
+    complaintsOf(
+      checked.error,
+      { certify: given },
+      {
+        of: (key) => startFlags[key.replace('certify.', '')] ?? key,
+        missing: () => 'Pass it.',
+        all: 'audit start',
+      },
+    ),
+  );
+}
+
+const flagOf = (key: string): string =>
+  auditFlagOf(key)?.[1].flag ?? (key in settingFlags ? settingFlags[key as keyof typeof settingFlags] : key);
 
 /** '7' -> 7, 'true' -> true; what is neither stays text, for the schema to judge: a share may be '2%'. */
 function valueOf(text: string): number | boolean | string {

@@ -38,6 +38,48 @@ export const clientErrors = {
         ? `Run '${run}' has no labels: no round of it has ended. 'labelloop run show ${run}' says how far it is.`
         : `Run '${run}' ended without labels: ${reason}`,
     ),
+  /** `labels explain` of an image that the pool has not. */
+  unknownImage: (run: string, image: string): LabelloopError =>
+    problem(
+      'USAGE',
+      `The pool of run '${run}' has no image '${image}'. Give an id or a name as 'labelloop labels export' writes them; labelled and test images have no history.`,
+    ),
+  /** `labels explain` by a name that several images have. */
+  ambiguousImage: (image: string, ids: readonly string[]): LabelloopError =>
+    problem(
+      'USAGE',
+      `${ids.length} images are called '${image}'. Give the id of one: ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', …' : ''}.`,
+    ),
+  /** A question about an audit that was never started. */
+  noAudit: (run: string, audit?: number): LabelloopError =>
+    problem(
+      'AUDIT_UNKNOWN',
+      `Run '${run}' has no audit${audit === undefined ? '' : ` ${audit}`}. 'labelloop audit start ${run} --error 2%' opens one once the run has ended.`,
+    ),
+  /** Two audits of a run at a time would freeze the same labels. */
+  auditUnderWay: (run: string, audit: number): LabelloopError =>
+    problem(
+      'AUDIT_INVALID',
+      `Audit ${audit} of run '${run}' is under way. 'labelloop audit show ${run}' says what it waits for, 'labelloop audit stop ${run}' ends it.`,
+    ),
+  /** An answer, a nonce or a stop for an audit that has ended. */
+  auditOver: (run: string, audit: number): LabelloopError =>
+    problem(
+      'AUDIT_INVALID',
+      `Audit ${audit} of run '${run}' is over and takes nothing more. 'labelloop audit show ${run}' says what it came to.`,
+    ),
+  /** `audit start` of a run that goes on: its labels still change. */
+  runUnderWay: (run: string): LabelloopError =>
+    problem(
+      'AUDIT_INVALID',
+      `Run '${run}' is under way: its labels still change. Start the audit when it has ended, or certify at its end: labelloop run start --certify 2%`,
+    ),
+  /** `certificate show` or `export` of a run without one. */
+  noCertificate: (run: string): LabelloopError =>
+    problem(
+      'AUDIT_UNKNOWN',
+      `Run '${run}' has no certificate. 'labelloop audit show ${run}' says how far its audit is.`,
+    ),
   /** Pause, resume or cancel of a run that has ended. */
   ended: (run: string, status: string): LabelloopError => problem('RUN_UNKNOWN', `Run '${run}' has ended (${status}).`),
 };

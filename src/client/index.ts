@@ -1,9 +1,13 @@
 export { Labelloop } from './labelloop.js';
 export type { ConnectOptions, RunListEntry } from './labelloop.js';
+export type { CertificateNow } from './certificates.js';
+export type { QuestionImage } from './images.js';
 export { findConnections } from './connections.js';
 export type { Connections } from './connections.js';
 export type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
+export type { Explanation } from '../contracts/explanation.js';
+export type { Answer, AuditLine, AuditState, Certificate, Question } from '../contracts/audit.js';
 export type { RunStatus } from '../contracts/run-status.js';
-export type { RunSettings, RunSettingsInput } from '../contracts/settings.js';
+export type { CertifySettingsInput, RunSettings, RunSettingsInput } from '../contracts/settings.js';
 export type { LabelRow } from '../contracts/tables.js';
 export { LabelloopError } from '../contracts/errors.js';

@@ -1,27 +1,39 @@
 import { createHash } from 'node:crypto';
-import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
-import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import canonicalize from 'canonicalize';
+import { auditPaths, openedAudit } from '../contracts/audit-stages.js';
+import { certificate } from '../contracts/audit.js';
+import type { Answer, AuditLine, AuditRefs, AuditState, Certificate, Question } from '../contracts/audit.js';
 import { complaintsOf } from '../contracts/complaints.js';
-import { messageOf } from '../contracts/errors.js';
 import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
+import type { Explanation } from '../contracts/explanation.js';
 import { paths } from '../contracts/paths.js';
 import { MEMO_RUN, QUERY_STATUS, TASK_QUEUE, UPDATE_PAUSE, UPDATE_RESUME, WORKFLOW_TYPE } from '../contracts/names.js';
+import type { Ref } from '../contracts/references.js';
 import { hasEnded } from '../contracts/run-status.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import type { RunMemo, RunProgress, RunState, RunSummary, RunView } from '../contracts/run.js';
 import { runSettings } from '../contracts/settings.js';
-import type { RunSettings, RunSettingsInput } from '../contracts/settings.js';
+import type { CertifySettingsInput, RunSettings, RunSettingsInput } from '../contracts/settings.js';
 import { comparisonFile, historyFile } from '../contracts/stages.js';
 import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
 import { readRows, Store, tables } from '../store/index.js';
+import { Audits } from './audits.js';
+import { writeBundle } from './bundle.js';
+import { certificateNow, readBundle, signingKey } from './certificates.js';
+import type { CertificateNow } from './certificates.js';
 import { findConnections } from './connections.js';
 import type { Connections } from './connections.js';
+import { readLog } from './answer-log.js';
+import { explain } from './explain.js';
 import { clientErrors } from './errors.js';
 import type { RunFacts } from './facts.js';
+import { asClientError, failureOf } from './failures.js';
+import { PoolImages } from './images.js';
+import type { QuestionImage } from './images.js';
 import { progressOf } from './progress.js';
 import { reportFile, reportPath, viewOf } from './view.js';
 
@@ -61,7 +73,15 @@ export class Labelloop {
     readonly store: Store,
     /** Folder of this machine's HTML reports. */
     private readonly reports: string,
-  ) {}
+    /** Folder of this machine's keys. */
+    private readonly keys: string,
+  ) {
+    this.audits = new Audits(client, store);
+  }
+
+  private readonly audits: Audits;
+  /** By run: pages ask for one image after the other. */
+  private readonly images = new Map<string, Promise<PoolImages>>();
 
   /**
    * Connects to Temporal and the store: as configured (TEMPORAL_*, temporal.toml, MINIO_*), else the embedded stack.
@@ -78,7 +98,7 @@ export class Labelloop {
       },
     );
     const client = new Client({ connection, ...(temporal.namespace ? { namespace: temporal.namespace } : {}) });
-    return new Labelloop(connection, client, opened, places.reports);
+    return new Labelloop(connection, client, opened, places.reports, places.keys);
   }
 
   /**
@@ -104,7 +124,12 @@ export class Labelloop {
   /** All that is known of a run. @throws RUN_UNKNOWN */
   async show(run: string): Promise<RunView> {
     const facts = await this.facts(run);
+    const ended = await this.audits.ended(run);
     return viewOf(facts, {
+      audit: await this.audits.find(run),
+      answers: ended.reduce((sum, { seen }) => sum + seen, 0),
+      certificate: await this.certificateOf(ended),
+      corrected: await this.correctedLabels(run, facts),
       manifest: await this.manifestOf(facts),
       rounds: await this.rounds(facts),
       comparison: await this.comparison(facts),
@@ -158,7 +183,8 @@ export class Labelloop {
   /** One look at a run. @throws RUN_UNKNOWN */
   async progress(run: string): Promise<RunProgress> {
     const facts = await this.facts(run);
-    return progressOf(facts, await this.rounds(facts));
+    const audit = facts.live?.stage === 'audit' ? await this.audits.find(run).catch(() => null) : null;
+    return progressOf(facts, await this.rounds(facts), audit);
   }
 
   /**
@@ -215,13 +241,120 @@ export class Labelloop {
   /** The pool's labels of the last round that is done, an image a row; flat in memory. @throws RUN_NO_RESULTS */
   async *labels(run: string): AsyncGenerator<LabelRow> {
     const facts = await this.facts(run);
-    const labels = facts.summary?.labels ?? facts.memo?.labels;
+    const labels = (await this.correctedLabels(run, facts)) ?? facts.summary?.labels ?? facts.memo?.labels;
     if (!labels) throw clientErrors.noLabels(run, facts.error?.message);
     yield* readRows(tables.labels, await this.store.fetch(labels));
   }
 
+  /**
+   * Where an image's label comes from: what each round made of it, what people said of it, the certificate it is under.
+   *
+   * @param image id or name of an image of the pool
+   * @throws RUN_NO_RESULTS; USAGE where the pool has no such image, or several of that name
+   */
+  async explain(run: string, image: string): Promise<Explanation> {
+    const facts = await this.facts(run);
+    const [manifest, rounds] = [await this.manifestOf(facts), await this.rounds(facts)];
+    const labels = (await this.correctedLabels(run, facts)) ?? facts.summary?.labels ?? facts.memo?.labels;
+    if (!manifest || !labels) throw clientErrors.noLabels(run, facts.error?.message);
+    return explain(this.store, { run, manifest, rounds, labels, audits: await this.allAudits(run) }, image);
+  }
+
+  /**
+   * Where a run's audit stands: what it waits for, what it has certified, what it asked.
+   *
+   * @param audit its number; by default the last one
+   * @throws AUDIT_UNKNOWN where the run has none
+   */
+  audit(run: string, audit?: number): Promise<AuditState> {
+    return this.audits.get(run, audit);
+  }
+
+  /**
+   * Opens an audit of a finished run's labels.
+   *
+   * @throws SETTINGS_INVALID; RUN_NO_RESULTS; AUDIT_INVALID where one is under way, or where nothing is left to spend
+   */
+  async startAudit(run: string, settings: CertifySettingsInput): Promise<AuditState> {
+    const { status, memo, summary, error } = await this.facts(run);
+    if (!hasEnded(status)) throw clientErrors.runUnderWay(run);
+    const history = summary?.history ?? memo?.history;
+    if (!history || !memo?.dataset || !memo.settings) throw clientErrors.noLabels(run, error?.message);
+    return this.audits.start({ run, dataset: memo.dataset, history, settings: memo.settings }, settings);
+  }
+
+  /**
+   * Takes people's answers down: all of them or, where one can't be taken, none. The same answer again changes nothing.
+   *
+   * @param answers 100 at most
+   * @returns the state after them
+   * @throws AUDIT_INVALID naming the answer that can't be taken, and why; AUDIT_UNKNOWN
+   */
+  answer(run: string, answers: readonly Answer[]): Promise<AuditState> {
+    return this.audits.answer(run, answers);
+  }
+
+  /**
+   * The next images for one person: images that the audit needs, that need a second answer, and open ones that the model
+   * would learn most from, mixed so that nobody can tell which is which. Empty where nothing is left to ask.
+   */
+  async questions(run: string, asked: { by: string; limit: number }): Promise<Question[]> {
+    const next = await this.audits.questions(run, asked);
+    if (next.length === 0) return [];
+    const images = await this.poolImages(run);
+    return Promise.all(next.map(async ({ id, position, again }) => ({ id, again, ...(await images.find(position)) })));
+  }
+
+  /** A question's image, for display. @throws AUDIT_INVALID where it is not at that place */
+  async image(run: string, question: Pick<Question, 'id' | 'shard' | 'index'>): Promise<QuestionImage> {
+    return (await this.poolImages(run)).read(question);
+  }
+
+  /** Gives the nonce of the draw, where a person is to give it. @throws AUDIT_INVALID where none is waited for */
+  nonce(run: string, value: string): Promise<AuditState> {
+    return this.audits.nonce(run, value);
+  }
+
+  /** Ends an audit with what is certified by now. @throws AUDIT_INVALID where it is over */
+  stopAudit(run: string): Promise<AuditState> {
+    return this.audits.stop(run);
+  }
+
+  /** The certificate of a run's labels, with what still holds of it. @throws AUDIT_UNKNOWN without one */
+  async certificate(run: string): Promise<CertificateNow> {
+    return certificateNow(this.store, await this.certified(run), (await this.correctedLabels(run)) ?? null);
+  }
+
+  /**
+   * Writes the bundle by which anyone can check a run's certificate, offline: `node DIR/verify.mjs DIR`. Signed with this
+   * machine's key, which is made when it is first needed.
+   *
+   * @returns the names of the files
+   */
+  async exportCertificate(run: string, dir: string): Promise<string[]> {
+    const parts = await readBundle(this.store, await this.certified(run));
+    return writeBundle(dir, parts, await signingKey(this.keys));
+  }
+
+  /**
+   * What people have said in a run's last audit, in the order in which it was taken down.
+   *
+   * @throws AUDIT_UNKNOWN where the run has none
+   */
+  async answers(run: string): Promise<AuditLine[]> {
+    const { refs } = await this.audit(run);
+    return refs?.log ? readLog(this.store, refs.log) : [];
+  }
+
   async close(): Promise<void> {
     await this.connection.close();
+  }
+
+  /** All audits of a run, in their order; the last may be under way. */
+  private async allAudits(run: string): Promise<AuditState[]> {
+    const [ended, last] = await Promise.all([this.audits.ended(run), this.audits.find(run)]);
+    const known = ended.reverse();
+    return last === null || known.some(({ audit }) => audit === last.audit) ? known : [...known, last];
   }
 
   private async facts(run: string): Promise<RunFacts> {
@@ -286,6 +419,43 @@ export class Labelloop {
     await this.client.workflow.getHandle(run).executeUpdate(name);
   }
 
+  /** The run's labels with what people said in its audits; null where none of the last round's has ended. */
+  private async correctedLabels(run: string, known?: RunFacts): Promise<Ref | null> {
+    const [last] = (await this.audits.ended(run)).filter(({ refs }) => refs?.labels);
+    if (!last) return null;
+    const rounds = await this.rounds(known ?? (await this.facts(run)));
+    const opened = await this.store.getPointer(auditPaths.opened(run, last.audit), openedAudit);
+    // A run of the same id that was started with other settings has other labels.
+    return opened?.base.sha256 === rounds.at(-1)?.labels.sha256 ? (last.refs?.labels ?? null) : null;
+  }
+
+  private async certificateOf(ended: readonly AuditState[]): Promise<Certificate | null> {
+    const issued = ended.find(({ refs }) => refs?.certificate)?.refs?.certificate;
+    return issued ? this.store.readJson(issued, certificate) : null;
+  }
+
+  private async certified(run: string): Promise<AuditRefs> {
+    const refs = (await this.audits.ended(run)).find((state) => state.refs?.certificate)?.refs;
+    if (!refs) {
+      // Whether the run is unknown, too, is the user's question.
+      await this.facts(run);
+      throw clientErrors.noCertificate(run);
+    }
+    return refs;
+  }
+
+  private poolImages(run: string): Promise<PoolImages> {
+    const known = this.images.get(run);
+    if (known) return known;
+    const opening = this.dataset(run).then((manifest) => {
+      if (!manifest) throw clientErrors.noLabels(run, undefined);
+      return new PoolImages(this.store, manifest);
+    });
+    opening.catch(() => this.images.delete(run));
+    this.images.set(run, opening);
+    return opening;
+  }
+
   private async manifestOf({ memo }: RunFacts): Promise<DatasetManifest | null> {
     return memo?.dataset ? this.store.readJson(memo.dataset, datasetManifest) : null;
   }
@@ -326,20 +496,6 @@ function statusOf(name: string): RunStatus {
 /** Of a run that has not ended, by its answer; none where no worker is up. */
 const liveStatusOf = (live: RunState | null): RunStatus =>
   live === null ? 'waiting' : live.status === 'paused' ? 'paused' : 'running';
-
-function failureOf(error: unknown): { code: string; message: string } {
-  const cause = error instanceof WorkflowFailedError ? error.cause : error;
-  if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'INTERNAL', message: cause.message };
-  if (cause instanceof TemporalFailure)
-    return { code: cause.name === 'CancelledFailure' ? 'CANCELLED' : 'INTERNAL', message: cause.message };
-  return { code: 'INTERNAL', message: messageOf(cause) };
-}
-
-function asClientError(run: string, error: unknown): unknown {
-  if (error instanceof WorkflowNotFoundError) return clientErrors.unknownRun(run);
-  if (error instanceof WorkflowFailedError) return clientErrors.failed(failureOf(error));
-  return error;
-}
 
 function rest(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,4 +1,5 @@
 import { defaultPayloadConverter } from '@temporalio/common';
+import type { AuditState } from '../contracts/audit.js';
 import type { HeartbeatDetails, RunProgress } from '../contracts/run.js';
 import type { RoundRecord } from '../contracts/stages.js';
 import type { RunFacts } from './facts.js';
@@ -9,7 +10,11 @@ const ROUND_OVER_TRAINING = 1.6;
 type Task = RunProgress['tasks'][number];
 
 /** What a watcher sees of a run at this moment. */
-export function progressOf(facts: RunFacts, rounds: readonly RoundRecord[]): RunProgress {
+export function progressOf(
+  facts: RunFacts,
+  rounds: readonly RoundRecord[],
+  audit: AuditState | null = null,
+): RunProgress {
   const { live, memo } = facts;
   const tasks = tasksOf(facts);
   const last = rounds.at(-1);
@@ -26,7 +31,9 @@ export function progressOf(facts: RunFacts, rounds: readonly RoundRecord[]): Run
     shards: live?.shards ?? { done: 0, total: 0 },
     pool,
     tasks,
-    secondsLeft: secondsLeft(facts, rounds, tasks),
+    // Nobody knows how long people take.
+    secondsLeft: live?.stage === 'audit' ? null : secondsLeft(facts, rounds, tasks),
+    waitsFor: audit?.words ?? null,
     error: facts.error,
   };
 }

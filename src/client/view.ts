@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AuditState, Certificate } from '../contracts/audit.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
+import type { Ref } from '../contracts/references.js';
 import type { RunView } from '../contracts/run.js';
 import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
 import type { RunFacts } from './facts.js';
@@ -15,6 +17,12 @@ export function reportPath(reports: string, run: string): string | null {
 }
 
 interface Found {
+  audit: AuditState | null;
+  /** Of people, in the audits that have ended. */
+  answers: number;
+  certificate: Certificate | null;
+  /** The labels after the audits. */
+  corrected: Ref | null;
   manifest: DatasetManifest | null;
   rounds: RoundRecord[];
   comparison: ComparisonFile | null;
@@ -22,7 +30,10 @@ interface Found {
 }
 
 /** Puts together what `run show` prints. Pure. */
-export function viewOf(facts: RunFacts, { manifest, rounds, comparison, report }: Found): RunView {
+export function viewOf(
+  facts: RunFacts,
+  { audit, answers, certificate, corrected, manifest, rounds, comparison, report }: Found,
+): RunView {
   const { memo, live, summary } = facts;
   const last = rounds.at(-1);
   const total = manifest?.counts.pool ?? memo?.pool.total ?? 0;
@@ -34,7 +45,10 @@ export function viewOf(facts: RunFacts, { manifest, rounds, comparison, report }
     dryRun: manifest?.dryRun ?? false,
     round: live?.round ?? memo?.round ?? 0,
     stage: live?.stage ?? null,
-    budget: { train: 0, validation: 0, calibration: 0, audit: 0, ...memo?.budget },
+    budget: {
+      ...{ train: 0, validation: 0, calibration: 0, ...memo?.budget },
+      audit: answers + (audit && audit.phase !== 'done' ? audit.seen : 0),
+    },
     pool: last
       ? { total, labelled: last.counts.accepted, open: last.counts.open, outliers: last.counts.outliers }
       : { total, labelled: 0, open: total, outliers: 0 },
@@ -56,8 +70,10 @@ export function viewOf(facts: RunFacts, { manifest, rounds, comparison, report }
       passes: record.passes,
       truth: comparison?.rounds[index] ?? null,
     })),
-    labelsDigest: last?.labels.sha256 ?? null,
-    labels: last?.labels ?? null,
+    audit: audit && shown(audit),
+    certificate,
+    labelsDigest: (corrected ?? last?.labels)?.sha256 ?? null,
+    labels: corrected ?? last?.labels ?? null,
     model: last?.model ?? null,
     truth: summary?.truth ?? null,
     conditional: last?.conditional ?? null,
@@ -66,3 +82,13 @@ export function viewOf(facts: RunFacts, { manifest, rounds, comparison, report }
     endedAt: facts.description.closeTime?.toISOString() ?? null,
   };
 }
+
+const shown = ({ audit, phase, settings, seen, judgement, outlook, words }: AuditState): RunView['audit'] => ({
+  audit,
+  phase,
+  settings,
+  seen,
+  judgement,
+  outlook,
+  words,
+});

@@ -1,3 +1,21 @@
+import type { Notice, NoticeDelivery } from './notice.js';
+import type { AuditState } from './audit.js';
+import type {
+  AnswerByTruthInput,
+  AuditTurn,
+  CertifyInput,
+  CertifyOutput,
+  DrawInput,
+  FreezeInput,
+  FreezeOutput,
+  NumberAuditInput,
+  NumberAuditOutput,
+  OpenAuditInput,
+  OpenAuditOutput,
+  PrepareAuditInput,
+  PrepareAuditOutput,
+  RecordInput,
+} from './audit-stages.js';
 import type {
   ClusterInput,
   ClusterOutput,
@@ -40,4 +58,19 @@ export interface StageActivities {
   relabel(input: RelabelInput): Promise<StageResult<RelabelOutput>>;
   evaluate(input: EvaluateInput): Promise<EvaluateOutput>;
   compare(input: CompareInput): Promise<CompareOutput>;
+  numberAudit(input: NumberAuditInput): Promise<NumberAuditOutput>;
+  prepareAudit(input: PrepareAuditInput): Promise<PrepareAuditOutput>;
+  freeze(input: FreezeInput): Promise<StageResult<FreezeOutput>>;
+  openAudit(input: OpenAuditInput): Promise<OpenAuditOutput>;
+  drawAudit(input: DrawInput): Promise<AuditTurn>;
+  recordAnswers(input: RecordInput): Promise<AuditTurn>;
+  answerByTruth(input: AnswerByTruthInput): Promise<AuditTurn>;
+  certify(input: CertifyInput): Promise<StageResult<CertifyOutput>>;
+  endAudit(input: { state: AuditState }): Promise<void>;
+}
+
+/** Tells people; served beside the stages. */
+export interface NoticeActivities {
+  /** Never fails: what could not be sent is in the result. */
+  notify(notice: Notice): Promise<NoticeDelivery[]>;
 }

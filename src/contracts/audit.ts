@@ -122,7 +122,7 @@ export const auditLine = z.strictObject({
 });
 export type AuditLine = z.infer<typeof auditLine>;
 
-/** seed.json: seed = SHA-256 of the bytes of root (hex), then of nonce (UTF-8). */
+/** seed.json: seed = SHA-256 of the text of root (64 hex digits) with the nonce's text (UTF-8) after it. */
 export const seedFile = z.strictObject({
   format: z.literal('labelloop.seed/1'),
   /** SHA-256 of the canonical protocol: committed before the nonce was known. */
@@ -189,9 +189,9 @@ export const certificate = z.strictObject({
   totalAlpha: z.number(),
   /** At most `most` of the `size` labels of least rank are wrong. */
   claim: z.strictObject({ size: z.int().positive(), most: z.int().nonnegative() }),
-  /** Known mistakes that were corrected afterwards: at most `most` - `corrected` are left. */
+  /** Mistakes that people found among these and that were corrected afterwards: at most `most` - `corrected` are left. */
   corrected: z.int().nonnegative(),
-  /** Labels that people gave, and that the claim is therefore not about. */
+  /** Labels beyond these (repaired, or audited in a wider cut) that people gave, and that the claim is therefore not about. */
   human: z.int().nonnegative(),
   panel: z.strictObject({
     answersFrom: z.enum(['people', 'truth']),
@@ -204,6 +204,16 @@ export const certificate = z.strictObject({
   software: z.string(),
 });
 export type Certificate = z.infer<typeof certificate>;
+
+/** signature.json: Ed25519 over the bytes of certificate.json. */
+export const signature = z.strictObject({
+  format: z.literal('labelloop.signature/1'),
+  /** PEM (SPKI) */
+  publicKey: z.string(),
+  /** Base64 */
+  signature: z.string(),
+});
+export type Signature = z.infer<typeof signature>;
 
 /** What a planner expects of a plan: answers in all at the true errors that calibration makes likely. */
 export const planOutlook = z.strictObject({
@@ -259,6 +269,10 @@ export type AuditSettingsInput = z.input<typeof auditSettings>;
 /** References to an audit's parts in the store, as its workflow carries them. */
 export const auditRefs = z.strictObject({
   frozen: ref,
+  /** Where the frozen images lie in the pool, by rank: 32-bit integers, little-endian. */
+  positions: ref,
+  /** Open pool images that people may be asked about, most useful first: see questionsFile. */
+  questions: ref,
   protocol: ref,
   plan: ref,
   seed: ref.nullable(),
@@ -267,6 +281,8 @@ export const auditRefs = z.strictObject({
   log: ref.nullable(),
   ledger: ref.nullable(),
   certificate: ref.nullable(),
+  /** The run's labels with what people said in them; once the audit has ended. */
+  labels: ref.nullable(),
 });
 export type AuditRefs = z.infer<typeof auditRefs>;
 

@@ -1,4 +1,4 @@
-import { settingSchemas } from './settings.js';
+import { certifySettings, settingSchemas } from './settings.js';
 import type { z } from 'zod';
 
 /** How the places of settings are called where they were given: flags, lines of a file, names of an input. */
@@ -23,17 +23,20 @@ export const inputPlaces: Places = {
  * whatever tool, reads the same.
  */
 export function complaintsOf(error: z.ZodError, given: unknown, places: Places = inputPlaces): string[] {
-  const values = (typeof given === 'object' ? given : null) as Record<string, unknown> | null;
   return error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys')
+    // Settings of the audit lie one level down: 'certify.budget'.
+    const name = issue.path.map(String).join('.');
+    if (issue.code === 'unrecognized_keys') {
+      const known = Object.keys(name === 'certify' ? certifySettings.shape : settingSchemas);
+      const inside = name === '' ? '' : `${name}.`;
       return issue.keys.map(
-        (key) => `${places.all}: '${key}' is no setting. Take it out; settings are ${known.join(', ')}.`,
+        (key) =>
+          `${places.all}: '${inside}${key}' is no setting. Take it out; settings ${inside && `of '${name}' `}are ${known.join(', ')}.`,
       );
-    const key = issue.path[0];
-    if (key === undefined)
+    }
+    if (name === '')
       return [`${places.all}: must be an object, such as {"dataset": "shells"}, and not ${show(given)}.`];
-    const name = String(key);
-    const value = values?.[name];
+    const value = valueAt(given, issue.path);
     if (value === undefined) return [`${places.of(name)} is missing (${meaning(name)}). ${places.missing(name)}`];
     return [`${places.of(name)} ${show(value)} ${wrong(issue)} (${name}: ${meaning(name)}).`];
   });
@@ -45,7 +48,7 @@ type Issue = z.core.$ZodIssue;
 function wrong(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'string' ? 'text' : issue.expected === 'boolean' ? 'true or false' : 'a number'}`;
+      return `must be ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'string' ? 'text' : issue.expected === 'boolean' ? 'true or false' : issue.expected === 'object' ? 'settings of its own, such as {"epsilon": "2%"}' : 'a number'}`;
     case 'too_small':
       return `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
     case 'too_big':
@@ -55,7 +58,9 @@ function wrong(issue: Issue): string {
     case 'invalid_format':
       return `must be made of ${issue.message}`;
     case 'invalid_union':
-      return 'must be a share (0.02) or a percentage (2%)';
+      return issue.path.at(-1) === 'repair'
+        ? "must be 'auto' or a whole number"
+        : 'must be a share (0.02) or a percentage (2%)';
     case 'custom':
       return issue.message;
     default:
@@ -63,9 +68,21 @@ function wrong(issue: Issue): string {
   }
 }
 
-const known = Object.keys(settingSchemas);
-
 const show = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : JSON.stringify(value));
 
+function valueAt(given: unknown, path: readonly PropertyKey[]): unknown {
+  let value = given;
+  for (const key of path)
+    value = typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined;
+  return value;
+}
+
 /** What the setting is, in the schema's own words. */
-const meaning = (key: string): string => settingSchemas[key as keyof typeof settingSchemas].description ?? key;
+function meaning(name: string): string {
+  const [key = '', inside] = name.split('.');
+  const schema =
+    key === 'certify' && inside !== undefined
+      ? certifySettings.shape[inside as keyof typeof certifySettings.shape]
+      : settingSchemas[key as keyof typeof settingSchemas];
+  return schema?.description ?? name;
+}

@@ -26,6 +26,8 @@ export interface Paths {
   /** Files in the making; what is left there belongs to a process that has died. */
   readonly scratch: string;
   readonly reports: string;
+  /** Private keys that sign certificates; mode 0600. */
+  readonly keys: string;
 }
 
 /**
@@ -52,6 +54,7 @@ export function paths(env: NodeJS.ProcessEnv = process.env): Paths {
     blobs: inHome('blobs'),
     scratch: inHome('scratch'),
     reports: inHome('reports'),
+    keys: inHome('keys'),
   };
 }
 

@@ -58,6 +58,7 @@ const PURPOSE = {
   member: 14,
   strong: 15,
   acquire: 16,
+  answers: 17,
   twoSample: 21,
 };
 export type Purpose = keyof typeof PURPOSE;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { auditState, certificate } from './audit.js';
 import { conditional } from './grades.js';
 import { ref } from './references.js';
 import { runStatuses } from './run-status.js';
@@ -49,6 +50,9 @@ export const stageNames = [
   'relabel',
   'evaluate',
   'compare',
+  'freeze',
+  'audit',
+  'certify',
 ] as const;
 export const stageName = z.enum(stageNames);
 export type StageName = z.infer<typeof stageName>;
@@ -98,6 +102,8 @@ export interface RunSummary {
   comparison: Ref | null;
   truth: TruthRecord | null;
   rounds: number;
+  /** The audit at the run's end; absent from runs without one. */
+  audit?: { audit: number; certificate: Ref | null };
 }
 
 /** A run, as `labelloop run show --json` prints it and the client returns it. */
@@ -132,6 +138,12 @@ export const runView = z.strictObject({
       truth: truthRecord.nullable(),
     }),
   ),
+  /** The last audit: what it waits for or has come to; null where there is none. */
+  audit: auditState
+    .pick({ audit: true, phase: true, settings: true, seen: true, judgement: true, outlook: true, words: true })
+    .nullable(),
+  /** What people certified, as it was issued; 'labelloop certificate show' says what holds now. */
+  certificate: certificate.nullable(),
   labelsDigest: z.string().nullable(),
   labels: ref.nullable(),
   model: ref.nullable(),
@@ -165,5 +177,7 @@ export interface RunProgress {
     lastFailure: string | null;
   }[];
   secondsLeft: number | null;
+  /** What an audit waits for, in words; null where none does. */
+  waitsFor: string | null;
   error: { code: string; message: string } | null;
 }

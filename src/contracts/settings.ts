@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { auditSettings } from './audit.js';
 import { contradictionsOf } from './contradictions.js';
 import {
   labelTenures,
@@ -46,6 +47,18 @@ export const weightName = z.enum(weightNames);
 export const labelTenure = z.enum(labelTenures);
 export const scalingName = z.enum(scalingNames);
 
+/** Settings of an audit as a user writes them: shares may be percentages. */
+export const certifySettings = auditSettings.extend({
+  epsilon: share
+    .pipe(z.number().gt(0).lt(0.5))
+    .describe('share of the certified labels that may be wrong, as a share or a percentage'),
+  confidence: share
+    .pipe(z.number().gt(0.5).lt(1))
+    .default(0.95)
+    .describe('of all audits of the run together, as a share or a percentage'),
+});
+export type CertifySettingsInput = z.input<typeof certifySettings>;
+
 /** Settings as a user may leave them out: what a preset decides is optional. */
 const givenSettings = z.strictObject({
   version: z.literal(1).default(1).describe('version of this format'),
@@ -67,6 +80,11 @@ const givenSettings = z.strictObject({
     .pipe(z.number().gt(0).lt(1))
     .default(0.4)
     .describe('share of the labelled images kept out of training for the cut-off: 200 of 500 (docs/decisions.md)'),
+  calibrationMost: z
+    .int()
+    .min(1)
+    .default(500)
+    .describe('calibration images at most: 500 tell 2 % from 4 %, more labels teach more than they measure'),
   validationShare: share
     .pipe(z.number().min(0).lt(1))
     .optional()
@@ -88,6 +106,7 @@ const givenSettings = z.strictObject({
   precision: z.enum(['float32', 'bfloat16']).default('float32').describe('arithmetic of convolutions and products'),
   clustersPerClass: z.int().min(1).max(50).default(3).describe('k-means clusters a class: one class has several looks'),
   window: z.int().min(1).max(64).default(4).describe('pool shards in flight at a time'),
+  certify: certifySettings.optional().describe('audit of the last round that certifies its labels; absent: none'),
   salt: z
     .string()
     .max(100)

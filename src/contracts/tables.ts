@@ -55,7 +55,10 @@ export interface LabelRow {
   round: number;
   model: string;
   threshold: number;
+  /** Id of the certificate that the label is under; empty without one. */
+  certificate: string;
 }
+
 /** Columns of `assignments` inside `clusters/1` (Parquet), a row an image of the pool. */
 export interface AssignmentRow {
   id: string;

@@ -67,6 +67,8 @@ export function decide(
     total_uncertainty: scoreOf('total-uncertainty', posterior),
     cluster: assignment.cluster,
     threshold: context.top?.value ?? context.cutoff.values[posterior.predicted] ?? ACCEPT_NOTHING,
+    // A certificate belongs to one freeze; a round decides anew.
+    certificate: '',
   };
   const held = heldLabel(previous, context.tenure);
   if (held) return { ...row, ...inForce(held), change: 'keep' };

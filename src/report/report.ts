@@ -70,13 +70,16 @@ function head(view: RunView): Markup {
   </header>`;
 }
 
-/** The conditional estimate or its refusal, in the colour of its grade. */
-function statement({ conditional }: RunView): Markup | null {
-  if (!conditional) return null;
-  const tone = conditional.grade === 'B' ? 'conditional' : 'estimate';
-  return html`<div class="statement ${tone}">
-    ${conditionalWords(conditional).map((words) => html`<p>${words}</p>`)}
-  </div>`;
+/** The certificate, and the conditional estimate or its refusal, each in the colour of its grade. */
+function statement({ certificate, conditional }: RunView): Markup[] {
+  const said = (tone: string, sentences: readonly string[]): Markup =>
+    html`<div class="statement ${tone}">${sentences.map((words) => html`<p>${words}</p>`)}</div>`;
+  return [
+    ...(certificate ? [said('certificate', [`Certificate (grade A): ${certificate.statement}`])] : []),
+    ...(conditional
+      ? [said(conditional.grade === 'B' ? 'conditional' : 'estimate', conditionalWords(conditional))]
+      : []),
+  ];
 }
 
 /** What came out, in sentences for someone who knows none of the terms below. */
@@ -121,6 +124,7 @@ const columns = (withTruth: boolean): Column[] => [
   { title: 'Round', cell: ({ round }) => String(round) },
   { title: 'Labelled', cell: ({ accepted }) => count(accepted) },
   { title: 'Added', cell: ({ added }) => count(added) },
+  { title: 'Kept', cell: ({ kept }) => count(kept) },
   { title: 'Flipped', cell: ({ flipped }) => count(flipped) },
   { title: 'Revoked', cell: ({ revoked }) => count(revoked) },
   { title: 'Left for people', cell: ({ open }) => count(open) },
@@ -135,6 +139,22 @@ const columns = (withTruth: boolean): Column[] => [
   { title: 'Seconds', cell: ({ seconds }) => count(seconds) },
   { title: 'From the store', text: true, cell: ({ fromStore }) => fromStore.join(', ') || NOTHING },
 ];
+
+/** What became of labels once they were given, over all rounds. */
+function changesInAll(rounds: RunView['rounds']): string {
+  const sum = (each: (round: RunView['rounds'][number]) => number): number =>
+    rounds.reduce((total, round) => total + each(round), 0);
+  const [decided, flipped, revoked] = [
+    sum(({ kept, flipped, revoked }) => kept + flipped + revoked),
+    sum((round) => round.flipped),
+    sum((round) => round.revoked),
+  ];
+  const share = decided === 0 ? 0 : (flipped + revoked) / decided;
+  return (
+    `Labels that were there already were decided ${count(decided)} times: ${count(flipped)} were flipped and ` +
+    `${count(revoked)} revoked (${percent(share)}).`
+  );
+}
 
 function roundsSection({ rounds }: RunView): Markup {
   const withTruth = rounds.some(({ truth }) => truth !== null);
@@ -162,11 +182,12 @@ function roundsSection({ rounds }: RunView): Markup {
             </table>
           </div>`
     }
+    ${rounds.length > 1 && html`<p>${changesInAll(rounds)}</p>`}
     <p class="soft">
-      Labelled counts every label in force; each round decides all of them anew. The estimated error comes from
-      calibration labels that steer the run: an estimate that promises nothing, since it takes the calibration images
-      for a fair sample of the pool, which self-training breaks; its upper limit (95&nbsp;%, one-sided) rests on the
-      same.
+      Labelled counts every label in force; each round decides all of them anew: it adds, keeps, flips (to another
+      class) or revokes them. The estimated error comes from calibration labels that steer the run: an estimate that
+      promises nothing, since it takes the calibration images for a fair sample of the pool, which self-training breaks;
+      its upper limit (95&nbsp;%, one-sided) rests on the same.
       ${withTruth && html`The label error is measured on the hidden truth, below it the exact (Clopper-Pearson) 95&nbsp;% interval.`}
       Seconds are work done in this run; a stage from the store took none.
     </p>
@@ -267,6 +288,8 @@ function resultsSection({ run, labels, model }: RunView): Markup {
       <dd>${stored(model)}</dd>
       <dt>As a file</dt>
       <dd><code>labelloop labels export ${run} --out ${run}.parquet</code></dd>
+      <dt>Of one image</dt>
+      <dd><code>labelloop labels explain ${run} IMAGE</code></dd>
     </dl>
     <p class="soft">
       Both are objects in the run’s store, under the SHA-256 of their content: the same digest is the same labels, bit

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ref, type Ref } from '../contracts/references.js';
-import { canonicalJson } from './canonical.js';
+import { canonicalJson } from '../contracts/canonical.js';
 
 /** What a stage computed, from what, and how long that took: the object at `stages/<key>.json`. */
 export const stageRecord = z.strictObject({

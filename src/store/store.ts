@@ -8,7 +8,7 @@ import type { StoreConnection } from '../contracts/connection.js';
 import type { BlobKind, Ref } from '../contracts/references.js';
 import { Bucket, isUnavailable } from './bucket.js';
 import { DiskCache, digestFile } from './cache.js';
-import { canonicalJson } from './canonical.js';
+import { canonicalJson } from '../contracts/canonical.js';
 import { storeErrors } from './errors.js';
 import { refsIn, stageRecord, type StageRecord } from './stage-record.js';
 

@@ -62,8 +62,9 @@ export const labels: TableSpec<LabelRow> = {
     round: 'int32',
     model: 'string',
     threshold: 'float',
+    certificate: 'string',
   },
-  absent: { total_uncertainty: NaN },
+  absent: { total_uncertainty: NaN, certificate: '' },
 };
 
 export const items: TableSpec<ItemRow> = { name: 'items/1', columns: { id: 'string', name: 'string' } };

@@ -1,27 +1,19 @@
 import {
-  ActivityFailure,
   CancellationScope,
   condition,
   defineQuery,
   defineUpdate,
-  isCancellation,
   setCurrentDetails,
   setHandler,
   upsertMemo,
 } from '@temporalio/workflow';
 import { MEMO_RUN, QUERY_STATUS, UPDATE_PAUSE, UPDATE_RESUME } from '../contracts/names.js';
+import { stoppedOnRequest } from './failures.js';
 import type { RunMemo, RunState, StageName } from '../contracts/run.js';
 
 const statusQuery = defineQuery<RunState>(QUERY_STATUS);
 const pauseUpdate = defineUpdate<RunState>(UPDATE_PAUSE);
 const resumeUpdate = defineUpdate<RunState>(UPDATE_RESUME);
-
-/**
- * Whether work ended because it was told to. It says so itself, unless its worker died before it could: then it timed out
- * or failed, and Temporal did not try it again as it was to be cancelled.
- */
-export const stoppedOnRequest = (error: unknown): boolean =>
-  isCancellation(error) || (error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED');
 
 /** Steers a run: answers queries, pauses and resumes, and tells the Web UI in words what goes on. */
 export class Control {

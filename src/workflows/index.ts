@@ -1,1 +1,2 @@
 export { selfTraining } from './self-training.js';
+export { audit } from './audit.js';

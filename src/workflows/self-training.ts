@@ -1,16 +1,18 @@
 import {
   ActivityFailure,
   ApplicationFailure,
-  CancellationScope,
-  CancelledFailure,
+  ChildWorkflowCancellationType,
+  ChildWorkflowFailure,
   allHandlersFinished,
   condition,
   continueAsNew,
-  isCancellation,
+  executeChild,
   log,
   patched,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { AuditSettings, AuditState } from '../contracts/audit.js';
+import { AUDIT_WORKFLOW_TYPE } from '../contracts/names.js';
 import type { Ref } from '../contracts/references.js';
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
 import type { SplitName } from '../contracts/dataset.js';
@@ -23,7 +25,9 @@ import type {
   ThresholdInput,
   TrainOutput,
 } from '../contracts/stages.js';
-import { Control, stoppedOnRequest } from './control.js';
+import type { audit as auditWorkflow } from './audit.js';
+import { Control } from './control.js';
+import { asFailure } from './failures.js';
 import { completed } from './first-release.js';
 import { learner, stages } from './stages.js';
 import { slidingWindow, together } from './window.js';
@@ -61,7 +65,7 @@ export async function selfTraining(input: SelfTrainingInput): Promise<RunSummary
     try {
       return await round(control, input, state);
     } catch (error) {
-      if (tries === TRIES_AT_LOST_BLOBS || !lostBlob(error)) throw asFailure(error);
+      if (tries === TRIES_AT_LOST_BLOBS || !lostBlob(error)) throw asFailure(error, 'the run was cancelled');
       log.warn(
         'a stored result was lost, damaged or of another release; going through the round again, which makes it anew',
       );
@@ -155,16 +159,20 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
         stages.compare.executeWithOptions({ summary }, [{ dataset: run.dataset, history, salt: run.settings.salt }]),
       )
     : null;
+  const audited = run.settings.certify ? await certify(control, { ...run, history }, run.settings.certify) : null;
+  const labels = audited?.refs?.labels ?? relabelled.labels;
+  if (audited) Object.assign(control.state, { labels, budget: { ...run.budget, audit: audited.seen } });
   control.state.status = 'completed';
   control.remember();
   await condition(allHandlersFinished);
   return {
     history,
-    labels: relabelled.labels,
+    labels,
     model: student.model,
     comparison: comparison?.comparison ?? null,
     truth: comparison?.last ?? null,
     rounds: run.round,
+    ...(audited ? { audit: { audit: audited.audit, certificate: audited.refs?.certificate ?? null } } : {}),
   };
 }
 
@@ -179,7 +187,10 @@ async function open(control: Control, input: SelfTrainingInput, ledger: Ledger):
       stages.split.executeWithOptions({ summary }, [
         {
           dataset,
-          calibrationShare: settings.calibrationShare,
+          calibrationShare: Math.min(
+            settings.calibrationShare,
+            settings.calibrationMost / Math.max(1, opened.counts.labelled),
+          ),
           validationShare: settings.validationShare,
           seed: settings.seed,
           salt: settings.salt,
@@ -371,6 +382,29 @@ async function relabel(
   );
 }
 
+/**
+ * Has the last round's labels certified, by a workflow of its own: waiting for people takes days or weeks. While the run is
+ * paused nobody is asked; resume takes the audit up where it stopped, as whatever people said is in the store.
+ */
+async function certify(
+  control: Control,
+  { dataset, history, settings }: Opened & { history: Ref },
+  certify: AuditSettings,
+): Promise<AuditState> {
+  const source = { run: workflowInfo().workflowId, dataset, history, settings };
+  return control.stage('audit', async (summary) => {
+    const { audit } = await stages.numberAudit.executeWithOptions({ summary }, [{ source, settings: certify }]);
+    return executeChild<typeof auditWorkflow>(AUDIT_WORKFLOW_TYPE, {
+      workflowId: `${source.run}.audit-${audit}`,
+      args: [{ source, audit, settings: certify }],
+      // An answer that is being taken down is kept: its activity ends first.
+      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+      parentClosePolicy: 'REQUEST_CANCEL',
+      staticSummary: `Audit ${audit} of ${source.run}`,
+    });
+  });
+}
+
 function initialState(from: RoundState | undefined): RunState {
   return {
     status: from?.pausedBy ? 'paused' : 'running',
@@ -414,15 +448,7 @@ const TRIES_AT_LOST_BLOBS = 3;
 const LOST = ['STORE_MISSING', 'STORE_DAMAGED', 'FORMAT_UNKNOWN'];
 
 function lostBlob(error: unknown): boolean {
-  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  const failed = error instanceof ActivityFailure || error instanceof ChildWorkflowFailure;
+  const cause = failed ? error.cause : undefined;
   return cause instanceof ApplicationFailure && LOST.includes(cause.type ?? '');
-}
-
-/** A failed activity's own code and message become the workflow's, so that every tool shows what the CLI would print. */
-function asFailure(error: unknown): unknown {
-  if (CancellationScope.current().consideredCancelled && stoppedOnRequest(error))
-    return isCancellation(error) ? error : new CancelledFailure('the run was cancelled', [], error as Error);
-  if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) return error;
-  const { message, type } = error.cause;
-  return ApplicationFailure.create({ message, type: type ?? 'INTERNAL', nonRetryable: true, cause: error });
 }

@@ -1,9 +1,16 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { runCommandLine } from '../../src/cli/program.js';
+import { auditSettings } from '../../src/contracts/audit.js';
 import { problem } from '../../src/contracts/errors.js';
+import * as answerFiles from '../../src/datasets/answers/index.js';
 import type { Services } from '../../src/cli/services.js';
 import type { Terminal } from '../../src/cli/terminal.js';
+import type { AuditState, Question } from '../../src/contracts/audit.js';
+import type { CertificateNow } from '../../src/client/index.js';
 import type { DatasetManifest } from '../../src/contracts/dataset.js';
+import type { Explanation } from '../../src/contracts/explanation.js';
 import type { Ref } from '../../src/contracts/references.js';
 import type { Conditional } from '../../src/contracts/grades.js';
 import type { RunProgress, RunView } from '../../src/contracts/run.js';
@@ -62,6 +69,8 @@ export const view = (changes: Partial<RunView> = {}): RunView => ({
   budget: { train: 300, validation: 0, calibration: 200, audit: 0 },
   pool: { total: 10_000, labelled: 9312, open: 588, outliers: 100 },
   rounds: [round()],
+  audit: null,
+  certificate: null,
   labelsDigest: 'a'.repeat(64),
   labels: ref('labels/1', 'a'),
   model: ref('model/1', 'b'),
@@ -85,6 +94,7 @@ export const progress = (changes: Partial<RunProgress> = {}): RunProgress => ({
     { stage: 'train', done: 600, total: 1200, imagesPerSecond: 5400, loss: 0.2134, attempt: 1, lastFailure: null },
   ],
   secondsLeft: 130,
+  waitsFor: null,
   error: null,
   ...changes,
 });
@@ -123,13 +133,105 @@ export const labelRow = (id: string): LabelRow => ({
   round: 1,
   model: 'b'.repeat(64),
   threshold: 0.3,
+  certificate: '',
+});
+
+export const explanation = (changes: Partial<Explanation> = {}): Explanation => ({
+  run: 'shells-1a2b3c4d',
+  dataset: 'shells',
+  id: '0a',
+  name: 'beach/0a.png',
+  position: 0,
+  status: 'accepted',
+  label: 'whelk',
+  source: 'model',
+  certificate: '',
+  statement: null,
+  rounds: [
+    {
+      round: 1,
+      decision: 'accept',
+      status: 'accepted',
+      label: 'whelk',
+      source: 'model',
+      predicted: 'whelk',
+      probability: 0.99,
+      uncertainty: { predictiveEntropy: 0.02, aleatoric: 0.015, epistemic: 0.005, total: 0.2 },
+      classes: [
+        { class: 'whelk', probability: 0.98 },
+        { class: 'cowrie', probability: 0.02 },
+      ],
+      passes: 20,
+      score: { name: 'predictive-entropy', value: 0.02 },
+      threshold: 0.3,
+      cluster: 0,
+      model: 'b'.repeat(64),
+      given: { round: 1, model: 'b'.repeat(64) },
+      certificate: '',
+    },
+  ],
+  answers: [],
+  ...changes,
+});
+
+/** Two images that people are asked about. */
+export const questions = (): Question[] => [
+  { id: '0a', name: 'beach/0a.png', shard: 0, index: 0, again: false },
+  { id: '0b', name: 'beach/0 b.png', shard: 0, index: 1, again: true },
+];
+
+export const auditState = (changes: Partial<AuditState> = {}): AuditState => ({
+  run: 'shells-1a2b3c4d',
+  audit: 1,
+  phase: 'audit',
+  refs: null,
+  settings: auditSettings.parse({ epsilon: 0.02 }),
+  seen: 40,
+  judgement: {
+    cuts: [{ size: 9312, audited: 40, wrong: 1, evidence: null, status: 'open', certifiedAt: null }],
+    certified: null,
+    outcome: 'open',
+    answers: { repair: 0, audit: 40, left: 360 },
+  },
+  outlook: { instrument: 'looks', repair: 0, size: 9312, expected: 201.4, percentile90: 320, success: 0.93 },
+  words: 'waits for 37 answers.',
+  ...changes,
+});
+
+export const certificateNow = (changes: Partial<CertificateNow> = {}): CertificateNow => ({
+  certificate: {
+    format: 'labelloop.certificate/1',
+    grade: 'A',
+    id: 'shells-1a2b3c4d.audit-1',
+    statement: 'At most 186 of these 9,312 machine labels differ from what the panel would say, with 95 % confidence.',
+    run: 'shells-1a2b3c4d',
+    dataset: 'shells',
+    audit: 1,
+    root: 'd'.repeat(64),
+    digests: { protocol: 'e'.repeat(64), seed: 'f'.repeat(64), audit: '1'.repeat(64), ledger: '2'.repeat(64) },
+    epsilon: 0.02,
+    alpha: 0.05,
+    totalAlpha: 0.05,
+    claim: { size: 9312, most: 186 },
+    corrected: 2,
+    human: 0,
+    panel: { answersFrom: 'people', people: 2, agreement: 0.97, doubled: 15 },
+    issuedAt: '2026-01-09T10:00:00.000Z',
+    software: 'labelloop 0.2.0',
+  },
+  changes: { changed: 0, added: 0, revoked: 0 },
+  holds: { size: 9312, most: 184 },
+  ...changes,
 });
 
 /** What a verb did to the other rooms, in order: `start {"dataset":…}`. */
 export type Log = string[];
 
 type Parts = { [Room in 'client' | 'local' | 'datasets']?: Partial<Awaited<ReturnType<Services[Room]>>> } & Partial<
-  Pick<Services, 'exportLabels' | 'runWorker' | 'writeReport'>
+  Pick<
+    Services,
+    'answerFiles' | 'exportLabels' | 'exportFolder' | 'runWorker' | 'verifyBundle' | 'review' | 'writeReport'
+  >
 > & { demo?: Partial<Services['demo']> };
 
 /** Rooms that answer by hand and write down what they were asked; a test changes the parts it is about. */
@@ -165,6 +267,17 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         cancel: (run) => said(`cancel ${run}`, undefined),
         result: () => Promise.reject(new Error('not asked for')),
         labels,
+        dataset: () => Promise.resolve(manifest()),
+        audit: (run) => said(`audit ${run}`, auditState({ run })),
+        questions: (run, { by, limit }) => said(`questions ${run} ${by} ${limit}`, questions().slice(0, limit)),
+        answer: (run, answers) => said(`answer ${run} ${JSON.stringify(answers)}`, auditState({ run })),
+        answers: () => Promise.resolve([]),
+        explain: (run, image) => said(`explain ${run} ${image}`, explanation({ run })),
+        startAudit: (run, settings) => said(`start audit ${run} ${JSON.stringify(settings)}`, auditState({ run })),
+        nonce: (run, value) => said(`nonce ${run} ${value}`, auditState({ run })),
+        stopAudit: (run) => said(`stop audit ${run}`, auditState({ run })),
+        certificate: (run) => said(`certificate ${run}`, certificateNow()),
+        exportCertificate: (run, dir) => said(`export certificate ${run} ${dir}`, ['certificate.json', 'verify.mjs']),
         close: () => said('close', undefined),
         ...parts.client,
       }),
@@ -199,7 +312,36 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
       (async (rows, format, stream) => {
         for await (const row of rows) stream.write(`${format} ${row.id}\n`);
       }),
+    answerFiles:
+      parts.answerFiles ??
+      (() =>
+        Promise.resolve({
+          ...answerFiles,
+          writeImages: (_run, asked, folder) =>
+            said(`images ${asked.length} ${path.basename(folder)}`, new Map(asked.map(({ id }) => [id, `${id}.jpg`]))),
+        })),
+    exportFolder:
+      parts.exportFolder ??
+      (async (_run, rows, folder) => {
+        let images = 0;
+        for await (const row of rows) {
+          await mkdir(path.join(folder, row.class), { recursive: true });
+          await writeFile(path.join(folder, row.class, `${row.id}.png`), '');
+          images++;
+        }
+        return images;
+      }),
     runWorker: parts.runWorker ?? (({ role }) => said(`worker ${role}`, undefined)),
+    review:
+      parts.review ??
+      ((run, options) =>
+        said(`review ${run} ${JSON.stringify(options)}`, {
+          url: 'http://127.0.0.1:8710/',
+          answers: 12,
+          close: () => said('close page', undefined),
+        })),
+    verifyBundle:
+      parts.verifyBundle ?? ((dir) => said(`verify ${dir}`, { holds: true, lines: ['The certificate holds.'] })),
     writeReport: parts.writeReport ?? ((run) => said(`report ${run}`, `/home/reports/${run}.html`)),
     demo: {
       images: () => '/mnist',

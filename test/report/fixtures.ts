@@ -60,6 +60,8 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
     budget: { train: 300, validation: 0, calibration: 200, audit: 0 },
     pool: { total: 10_000, labelled: 9412, open: 520, outliers: 68 },
     rounds,
+    audit: null,
+    certificate: null,
     labelsDigest: digest('d'),
     labels: { kind: 'labels/1', sha256: digest('d'), bytes: 481_223 },
     model: { kind: 'model/1', sha256: digest('c'), bytes: 1_204_711 },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { ACCEPT_EVERYTHING } from '../../src/contracts/scores.js';
 import { renderReport } from '../../src/report/report.js';
-import { conditional } from '../cli/fixtures.js';
+import { certificateNow, conditional } from '../cli/fixtures.js';
 import { figures, finishedRun, cutoff } from './fixtures.js';
 
 /** Elements that close themselves; everything else must be closed in order. */
@@ -66,6 +66,25 @@ describe('report', () => {
     assert.match(text, /completed/);
     assert.match(text, /From the store .* split, train/);
     assert.ok(text.includes(`sha256/dd/${'d'.repeat(64)}`) && text.includes(`sha256/cc/${'c'.repeat(64)}`));
+  });
+
+  it('counts what was kept, flipped and revoked, round by round and in all', () => {
+    const page = renderReport(finishedRun(), figures());
+    const cells = [...page.matchAll(/<tr>([^]*?)<\/tr>/g)].map(([, row]) =>
+      [...(row as string).matchAll(/<t[dh][^>]*>([^<]*)/g)].map(([, cell]) => (cell as string).trim()),
+    );
+    const [titles, ...rows] = cells as [string[], ...string[][]];
+    const columns = ['Added', 'Kept', 'Flipped', 'Revoked'].map((title) => titles.indexOf(title));
+    assert.deepEqual(
+      rows.slice(0, 3).map((row) => columns.map((column) => row[column])),
+      [
+        ['8,713', '0', '0', '0'],
+        ['616', '8,652', '20', '41'],
+        ['187', '9,205', '20', '63'],
+      ],
+    );
+    // 8,652 + 20 + 41 + 9,205 + 20 + 63 decisions; 144 of them changed a label.
+    assert.match(textOf(page), /decided 18,001 times: 40 were flipped and 104 revoked \(0\.80 %\)/);
   });
 
   it('prints a command to export that works as it stands', () => {
@@ -137,6 +156,9 @@ describe('report', () => {
     assert.match(refused, /class="statement estimate"/);
     assert.match(textOf(refused), /No conditional estimate \(grade B\): calibration images and pool differ/);
     assert.doesNotMatch(textOf(renderReport(finishedRun(), figures({}))), /onditional/);
+    const certified = renderReport(finishedRun({ certificate: certificateNow().certificate }), figures({}));
+    assert.match(certified, /class="statement certificate"/);
+    assert.match(textOf(certified), /Certificate \(grade A\): At most/);
   });
 
   it('shows a run whose first round has not ended, and why a run failed', () => {

@@ -3,6 +3,7 @@ import type { LearnerActivities, StageActivities } from '../../src/contracts/act
 import type { BlobKind, Ref } from '../../src/contracts/references.js';
 import type { Conditional } from '../../src/contracts/grades.js';
 import { runSettings } from '../../src/contracts/settings.js';
+import { AuditScript } from './audit-script.js';
 import type { StageResult } from '../../src/contracts/stages.js';
 
 /** A reference to nothing, told from others by its number. */
@@ -41,6 +42,9 @@ export class Script {
   /** Conditional estimates, by round. */
   readonly conditionals: (Conditional | null)[] = [];
 
+  /** The audit at the run's end. */
+  readonly audit = new AuditScript();
+
   activities(shards: number): LearnerActivities & StageActivities {
     const note = async (name: string): Promise<void> => {
       this.calls.push(name);
@@ -59,6 +63,7 @@ export class Script {
       }
     };
     return {
+      ...this.audit.activities(),
       open: async ({ settings }) => {
         await note('open');
         const checked = runSettings.safeParse(settings);
@@ -71,7 +76,10 @@ export class Script {
           hasTruth: true,
         };
       },
-      split: async () => fresh({ split: ref('split/1', 2), train: 60, validation: 0, calibration: 40 }),
+      split: async ({ calibrationShare }) => {
+        const calibration = Math.round(100 * calibrationShare);
+        return fresh({ split: ref('split/1', 2), train: 100 - calibration, validation: 0, calibration });
+      },
       train: async ({ round, labels, member, leftOut }) => {
         const which = leftOut
           ? ` without fold ${leftOut.fold} of ${leftOut.folds}`

@@ -80,6 +80,19 @@ describe('workflow selfTraining', function () {
     assert.equal(script.calls.filter((call) => call.startsWith('sample pool')).length, 6);
   });
 
+  it('keeps no more images for calibration than calibrationMost', async () => {
+    await withWorkers(new Script(), async () => {
+      const budgets = await Promise.all(
+        [{}, { calibrationMost: 25 }].map(async (settings, i) => {
+          const handle = await start(`calibration-${i}`, { rounds: 1, ...settings });
+          await handle.result();
+          return (await handle.query<RunState>(QUERY_STATUS)).budget.calibration;
+        }),
+      );
+      assert.deepEqual(budgets, [40, 25]);
+    });
+  });
+
   it('trains the members of an ensemble and scores with all of them', async () => {
     const script = new Script();
     await withWorkers(script, async () => {

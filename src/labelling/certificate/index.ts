@@ -1,0 +1,15 @@
+export { agreementOf } from './agreement.js';
+export type { Agreement } from './agreement.js';
+export { bundleFiles } from './bundle.js';
+export type { BundleParts } from './bundle.js';
+export { exportedLog, makeCertificate } from './certificate.js';
+export type { CertificateParts } from './certificate.js';
+export { claimAfter } from './decay.js';
+export type { Claim, LaterChanges } from './decay.js';
+export { commitmentOf, jsonLines, sha256Of } from './digest.js';
+export { drawHash, drawOrder, drawSeed } from './draw.js';
+export { appendToLedger, checkLedger, spentAlpha } from './ledger.js';
+export { frozenLine, merkleRoot, MerkleTree } from './merkle.js';
+export { createSigningKey, fingerprintOf, signatureHolds, signCertificate } from './sign.js';
+export type { SigningKey } from './sign.js';
+export { statementOf } from './statement.js';

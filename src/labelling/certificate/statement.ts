@@ -1,0 +1,19 @@
+import type { Certificate } from '../../contracts/audit.js';
+
+const grouped = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+
+/** A share in per cent, without the noise of doubles: 0.95 as "95", 0.999 as "99.9". */
+const percent = (share: number): string => String(Number((100 * share).toPrecision(10)));
+
+/**
+ * The claim in words. The confidence is that of all certificates of the run together: it holds for whoever is shown the one
+ * audit that passed. infra/verify.mjs demands these words, so a change of them is a change of the format.
+ */
+export function statementOf({ claim, totalAlpha, panel }: Pick<Certificate, 'claim' | 'totalAlpha' | 'panel'>): string {
+  const judge = panel.answersFrom === 'people' ? 'the panel would say' : 'the hidden labels say';
+  const dry = panel.answersFrom === 'people' ? '' : ' A dry run: hidden labels answered for people.';
+  return (
+    `At most ${grouped(claim.most)} of these ${grouped(claim.size)} machine labels differ from what ${judge}, ` +
+    `with ${percent(1 - totalAlpha)} % confidence. No assumption on data or model.${dry}`
+  );
+}

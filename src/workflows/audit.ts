@@ -1,0 +1,130 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  log,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { AuditState } from '../contracts/audit.js';
+import type { AuditCarried, AuditedRound, AuditInput } from '../contracts/audit-stages.js';
+import { AuditDesk } from './audit-desk.js';
+import { asFailure } from './failures.js';
+import { tellEnded, tellWaiting } from './notices.js';
+import { stages } from './stages.js';
+
+/**
+ * Messages after which the history starts anew. One takes some eight events, and with 100 answers up to 40 KB: a few hundred
+ * stay far below what a server warns of.
+ */
+const MESSAGES_A_HISTORY = 200;
+
+/**
+ * Certifies a run's labels: freezes them, commits a protocol, draws, waits for people's answers as long as it takes, and
+ * issues what they allow. Answers are in the store as soon as they are taken down; the state here is but where they lie.
+ */
+export async function audit(input: AuditInput): Promise<AuditState> {
+  // Continue-as-new alone hands something on: whatever else starts an audit with it must reach the check of the settings.
+  const carried = workflowInfo().continuedFromExecutionRunId === undefined ? undefined : input.carried;
+  const desk = new AuditDesk(input, carried);
+  try {
+    return await conduct(desk, input, carried);
+  } catch (error) {
+    desk.closed = true;
+    // An answer that was being taken down is told what became of it.
+    await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+    throw asFailure(error, 'the audit was cancelled');
+  }
+}
+
+async function conduct(desk: AuditDesk, input: AuditInput, carried?: AuditCarried): Promise<AuditState> {
+  const round = carried?.round ?? (await open(desk, input));
+  const { state } = desk;
+  if (state.refs === null) return finish(desk);
+
+  if (state.refs.order === null) await draw(desk);
+  if (!carried && !desk.decided && !desk.stopped && state.settings.answers === 'people') tellWaiting(state, 'answers');
+  while (!desk.decided && !desk.stopped) {
+    if (state.settings.answers !== 'people') await desk.byTruth();
+    else await condition(() => desk.decided || desk.stopped || due(desk));
+    if (!desk.decided && !desk.stopped && due(desk)) {
+      // Those who came meanwhile are served first: a message can't be handed on.
+      await condition(allHandlersFinished);
+      const handed: AuditCarried = { version: 1, state, round };
+      if (!desk.decided && !desk.stopped) return continueAsNew<typeof audit>({ ...input, carried: handed });
+    }
+  }
+  await condition(allHandlersFinished);
+  state.phase = 'certify';
+  desk.describe();
+  const { output } = await stages.certify.executeWithOptions({ summary: 'certificate and corrected labels' }, [
+    {
+      run: state.run,
+      audit: state.audit,
+      dataset: input.source.dataset,
+      labels: round.labels,
+      refs: state.refs,
+      stopped: desk.stopped,
+    },
+  ]);
+  Object.assign(state, { refs: output.refs, words: output.words });
+  return finish(desk);
+}
+
+const due = (desk: AuditDesk): boolean => desk.messages >= MESSAGES_A_HISTORY || workflowInfo().continueAsNewSuggested;
+
+/** Freeze, plan, commit, ledger: nobody is asked before, and nobody where no plan would do. */
+async function open(desk: AuditDesk, { source, settings, audit: number }: AuditInput): Promise<AuditedRound> {
+  const { state } = desk;
+  const prepared = await stages.prepareAudit({ source, audit: number, settings });
+  state.settings = prepared.settings;
+  const { round } = prepared;
+  const { output: frozen } = await stages.freeze.executeWithOptions({ summary: 'freeze' }, [
+    {
+      dataset: source.dataset,
+      labels: round.labels,
+      pool: round.pool,
+      cutoff: round.cutoff,
+      salt: source.settings.salt,
+    },
+  ]);
+  const opened = await stages.openAudit.executeWithOptions({ summary: 'plan, protocol, ledger' }, [
+    {
+      run: state.run,
+      audit: number,
+      dataset: source.dataset,
+      round,
+      frozen,
+      settings: state.settings,
+      seed: source.settings.seed,
+    },
+  ]);
+  Object.assign(state, { refs: opened.refs, outlook: opened.outlook, words: opened.words });
+  log.info(opened.words);
+  desk.describe();
+  return round;
+}
+
+/** Nothing can be drawn before the nonce is there, and the nonce was not known when the protocol was committed. */
+async function draw(desk: AuditDesk): Promise<void> {
+  const { state } = desk;
+  if (state.refs === null) return;
+  if (state.settings.nonceFrom === 'person' && state.refs.seed === null) {
+    state.phase = 'nonce';
+    desk.describe();
+    tellWaiting(state, 'nonce');
+    await condition(() => desk.nonce !== null || desk.stopped);
+  }
+  if (desk.stopped) return;
+  desk.turn(await stages.drawAudit({ run: state.run, audit: state.audit, refs: state.refs, nonce: desk.nonce }));
+}
+
+async function finish(desk: AuditDesk): Promise<AuditState> {
+  const { state } = desk;
+  state.phase = 'done';
+  desk.describe();
+  await stages.endAudit({ state });
+  if (state.settings.answers === 'people') await tellEnded(state);
+  await condition(allHandlersFinished);
+  return state;
+}
