@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 const [, verifier, dir = path.dirname(verifier), published] = process.argv;
-const refuse = (reason) => process.exit(console.error(`REFUSED: ${reason}`) ?? 1);
+const refuse = (reason) => process.exit(console.error(`REFUSED: ${reason.replace(/\s+/g, ' ')}`) ?? 1);
 const must = (hold, reason) => hold || refuse(reason);
 const same = (place, got, follows) =>
   Object.keys(follows).forEach((key) => must(got[key] === follows[key], `${place}: ${key} should be ${follows[key]}`));
@@ -30,11 +30,11 @@ function read(file) {
   return values;
 }
 
-/** Root of the Merkle tree (RFC 6962) over leaves [from, to): the left part is the largest power of two below their number. */
-function merkleRoot(leaves, from, to) {
-  if (to - from === 1) return leaves[from];
-  const middle = from + 2 ** Math.ceil(Math.log2(to - from) - 1);
-  return sha256('\x01', merkleRoot(leaves, from, middle), merkleRoot(leaves, middle, to));
+/** Root of the Merkle tree (RFC 6962): its left part has the largest power of two below the number of leaves. */
+function merkleRoot(leaves) {
+  if (leaves.length === 1) return leaves[0];
+  const left = 2 ** Math.ceil(Math.log2(leaves.length) - 1);
+  return sha256('\x01', merkleRoot(leaves.slice(0, left)), merkleRoot(leaves.slice(left)));
 }
 
 /** A rank is drawn 2^b times as often as others: b = 0; with drawing `uncertainty`, b up to 4 for the last 4^-b of the labels. */
@@ -53,8 +53,7 @@ function drawOrder(protocol, seed, ids) {
 function evidence(protocol, { size, most }, answers) {
   const left = [0, 0, 0, 0, 0]; // labels that are not drawn yet, by b
   for (let rank = 0; rank < size; rank++) left[bandOf(protocol, rank)]++;
-  let wealth = protocol.bets.map(() => 1);
-  let [greatest, needed] = [1, most + 1]; // needed: wrong labels that are left at least, if the hypothesis is true
+  let [wealth, greatest, needed] = [protocol.bets.map(() => 1), 1, most + 1]; // needed: wrong ones left, if so many are
   for (const [i, { rank, wrong }] of answers.entries()) {
     const total = left.reduce((sum, n, b) => sum + n * 2 ** b);
     const largest = total / 2 ** left.findIndex((n) => n > 0);
@@ -100,11 +99,7 @@ const known = (label) => whole(label) && label < protocol.classes.length;
 labels.forEach(({ rank, label }, i) => must(rank === i && known(label), `labels.jsonl:${i + 1}: rank or class`));
 const ids = labels.map(({ id }) => id);
 must(new Set(ids).size === ids.length, 'an id stands twice in labels.jsonl');
-const root = merkleRoot(
-  labels.map((label) => sha256('\0', canonical(label))),
-  0,
-  labels.length,
-).toString('hex');
+const root = merkleRoot(labels.map((label) => sha256('\0', canonical(label)))).toString('hex');
 same('root mismatch, other labels were frozen', protocol, { root, labels: labels.length });
 
 // The protocol: whether it can be tested so.
@@ -136,12 +131,11 @@ must(early, 'the nonce was revealed before the protocol was committed to and the
 
 // The answers, by rank: each to a frozen label, in its turn.
 const answers = read('audit.jsonl');
-const limit = cuts.at(-1).size;
 const [first, second] = [new Map(), new Map()];
 answers.forEach(({ seen, use, rank, id, by, verdict }, i) => {
   const [place, given] = [`audit.jsonl:${i + 1}`, use === 'second' ? second : first];
   const toRepair = rank >= repair.from && rank < repair.from + repair.count;
-  const toAudit = rank < limit && first.size >= repair.count;
+  const toAudit = rank < cuts.at(-1).size && first.size >= repair.count;
   const inTurn = { repair: toRepair, audit: toAudit, second: (first.get(rank)?.by ?? by) !== by };
   same(`${place}, a line is missing before it`, { seen }, { seen: i });
   same(`${place}, the frozen label of rank ${rank}`, { id }, { id: labels[rank]?.id });
@@ -153,7 +147,7 @@ must(first.size >= repair.count && first.size <= budget, `${first.size} answers:
 
 // The tests, in their fixed sequence. What counts for a cut: its labels in draw order, up to the first without an answer.
 const { claim, panel } = certificate;
-const order = drawOrder(protocol, seed.seed, ids.slice(0, limit));
+const order = drawOrder(protocol, seed.seed, ids.slice(0, cuts.at(-1).size));
 let certified = null;
 for (const cut of cuts) {
   const ranks = order.filter((rank) => rank < cut.size);
