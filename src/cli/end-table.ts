@@ -128,7 +128,7 @@ export const resultLines = (view: RunView, width?: number): string[] => [
 
 /** The audit and what it came to: grade A, the only one that promises. */
 const certifiedLines = ({ audit, certificate, run }: RunView): string[] =>
-  audit === null
+  audit === null && certificate === null
     ? []
     : [
         ...(certificate
@@ -137,7 +137,7 @@ const certifiedLines = ({ audit, certificate, run }: RunView): string[] =>
               `Check it: labelloop certificate export ${run} --out ${run}-certificate`,
             ]
           : []),
-        ...auditLines(audit),
+        ...(audit ? auditLines(audit) : []),
         '',
       ];
 
