@@ -16,7 +16,6 @@ const words = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
 const whole = (n) => Number.isSafeInteger(n) && n >= 0;
 const share = (n) => typeof n === 'number' && n > 0 && n < 1;
 process.on('uncaughtException', ({ message }) => refuse(message));
-
 /** Canonical JSON (RFC 8785) of values whose keys are words: sorted keys and no blanks, so that a value has one digest. */
 const canonical = (value) =>
   JSON.stringify(value, (_, v) => (v?.constructor === Object ? Object.fromEntries(Object.entries(v).sort()) : v));
@@ -157,8 +156,9 @@ for (const cut of cuts) {
   const value = instrument === 'betting' ? evidence(protocol, cut, counted) : null;
   const passes = ({ answers: n, allowed }) => n <= gap && wrong(n) <= allowed;
   const later = ranks.slice(gap).filter((rank) => first.has(rank)).length;
-  const skipped = later > 0 ? `; draw ${gap + 1} (rank ${ranks[gap]}) was skipped, ${later} later don't count` : '';
-  const result = `${words(cut.size)} labels, ${wrong(gap)} of ${gap} wrong in draw order, evidence ${value}${skipped}`;
+  const skipped =
+    later > 0 ? `; draw ${gap + 1} (rank ${ranks[gap]}) has no answer: ${later} later ones don't count` : '';
+  const result = `${words(cut.size)} labels, ${wrong(gap)} of ${gap} wrong in draw order, evidence ${value ?? 'by looks'}${skipped}`;
   const passed = value === null ? cut.looks.some(passes) : value >= (1 - 1e-9) / alpha;
   must(passed || cut.size > claim.size, `not certified: ${result}`);
   if (!passed) break;
@@ -187,8 +187,8 @@ same('certificate.json', certificate, { ...said, run, dataset, audit, root, epsi
 same('panel', panel, { people, doubled: second.size, answersFrom: committed.answersFrom, agreement });
 console.log(`
 CERTIFIED: ${statement}
-The ${corrected} mistakes that were found were corrected: at most ${words(claim.most - corrected)} are left. The run has opened ${ledger.length} audits,
-which spent ${spent} of ${totalAlpha}. Signed by the key with fingerprint ${hex(der)}.
+Mistakes that were found and corrected: ${corrected}; so at most ${words(claim.most - corrected)} are left. Opened audits of this run: ${ledger.length};
+they spent ${spent} of an alpha of ${totalAlpha}. Signed by the key with fingerprint ${hex(der)}.
 
 What no file can show, so that you must ask or believe it:
 - that the people looked, and answered honestly, without the machine's label before them;
