@@ -1,5 +1,6 @@
 import type { Ref } from '../contracts/references.js';
 import type { RunView } from '../contracts/run.js';
+import { certificateSection, truthAnswered } from './certificate.js';
 import {
   classChart,
   confusionChart,
@@ -41,6 +42,7 @@ export function renderReport(view: RunView, extra: ReportExtra): string {
       <main>
         ${[
           head(view),
+          certificateSection(view),
           roundsSection(view),
           chartsSection(view, extra),
           picturesSection(extra.pictures),
@@ -60,7 +62,7 @@ function head(view: RunView): Markup {
     <h1>${run}</h1>
     <p><span class="status ${status}">${status}</span></p>
     <p class="lead">${summary(view)}</p>
-    ${dryRun && html`<p class="banner"><strong>Dry run: the true labels were known and hidden; used only for the closing comparison.</strong> Figures against the truth are no field results.</p>`}
+    ${dryRun && html`<p class="banner"><strong>Dry run: the true labels were known and hidden; ${truthAnswered(view) ? 'they answered the audit for people, and are used for the closing comparison' : 'used only for the closing comparison'}.</strong> Figures against the truth are no field results.</p>`}
     ${error && html`<p class="banner failure"><strong>${error.code}</strong>: ${error.message}</p>`}
     <p class="soft">
       Dataset ${dataset ?? NOTHING}. Started ${time(startedAt)}${endedAt && `, ended ${time(endedAt)}`}. Written by
