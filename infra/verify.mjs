@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 const [, verifier, dir = path.dirname(verifier), published] = process.argv;
-const refuse = (reason) => process.exit(console.error(`REFUSED: ${reason}`) ?? 1);
+const refuse = (reason) => process.exit(console.error(`REFUSED: ${reason.replace(/\s+/g, ' ')}`) ?? 1);
 const must = (hold, reason) => hold || refuse(reason);
 const same = (place, got, follows) =>
   Object.keys(follows).forEach((key) => must(got[key] === follows[key], `${place}: ${key} should be ${follows[key]}`));
@@ -16,7 +16,6 @@ const words = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
 const whole = (n) => Number.isSafeInteger(n) && n >= 0;
 const share = (n) => typeof n === 'number' && n > 0 && n < 1;
 process.on('uncaughtException', ({ message }) => refuse(message));
-
 /** Canonical JSON (RFC 8785) of values whose keys are words: sorted keys and no blanks, so that a value has one digest. */
 const canonical = (value) =>
   JSON.stringify(value, (_, v) => (v?.constructor === Object ? Object.fromEntries(Object.entries(v).sort()) : v));
@@ -30,11 +29,11 @@ function read(file) {
   return values;
 }
 
-/** Root of the Merkle tree (RFC 6962) over leaves [from, to): the left part is the largest power of two below their number. */
-function merkleRoot(leaves, from, to) {
-  if (to - from === 1) return leaves[from];
-  const middle = from + 2 ** Math.ceil(Math.log2(to - from) - 1);
-  return sha256('\x01', merkleRoot(leaves, from, middle), merkleRoot(leaves, middle, to));
+/** Root of the Merkle tree (RFC 6962): its left part has the largest power of two below the number of leaves. */
+function merkleRoot(leaves) {
+  if (leaves.length === 1) return leaves[0];
+  const left = 2 ** Math.ceil(Math.log2(leaves.length) - 1);
+  return sha256('\x01', merkleRoot(leaves.slice(0, left)), merkleRoot(leaves.slice(left)));
 }
 
 /** A rank is drawn 2^b times as often as others: b = 0; with drawing `uncertainty`, b up to 4 for the last 4^-b of the labels. */
@@ -53,8 +52,7 @@ function drawOrder(protocol, seed, ids) {
 function evidence(protocol, { size, most }, answers) {
   const left = [0, 0, 0, 0, 0]; // labels that are not drawn yet, by b
   for (let rank = 0; rank < size; rank++) left[bandOf(protocol, rank)]++;
-  let wealth = protocol.bets.map(() => 1);
-  let [greatest, needed] = [1, most + 1]; // needed: wrong labels that are left at least, if the hypothesis is true
+  let [wealth, greatest, needed] = [protocol.bets.map(() => 1), 1, most + 1]; // needed: wrong ones left, if so many are
   for (const [i, { rank, wrong }] of answers.entries()) {
     const total = left.reduce((sum, n, b) => sum + n * 2 ** b);
     const largest = total / 2 ** left.findIndex((n) => n > 0);
@@ -100,11 +98,7 @@ const known = (label) => whole(label) && label < protocol.classes.length;
 labels.forEach(({ rank, label }, i) => must(rank === i && known(label), `labels.jsonl:${i + 1}: rank or class`));
 const ids = labels.map(({ id }) => id);
 must(new Set(ids).size === ids.length, 'an id stands twice in labels.jsonl');
-const root = merkleRoot(
-  labels.map((label) => sha256('\0', canonical(label))),
-  0,
-  labels.length,
-).toString('hex');
+const root = merkleRoot(labels.map((label) => sha256('\0', canonical(label)))).toString('hex');
 same('root mismatch, other labels were frozen', protocol, { root, labels: labels.length });
 
 // The protocol: whether it can be tested so.
@@ -136,12 +130,11 @@ must(early, 'the nonce was revealed before the protocol was committed to and the
 
 // The answers, by rank: each to a frozen label, in its turn.
 const answers = read('audit.jsonl');
-const limit = cuts.at(-1).size;
 const [first, second] = [new Map(), new Map()];
 answers.forEach(({ seen, use, rank, id, by, verdict }, i) => {
   const [place, given] = [`audit.jsonl:${i + 1}`, use === 'second' ? second : first];
   const toRepair = rank >= repair.from && rank < repair.from + repair.count;
-  const toAudit = rank < limit && first.size >= repair.count;
+  const toAudit = rank < cuts.at(-1).size && first.size >= repair.count;
   const inTurn = { repair: toRepair, audit: toAudit, second: (first.get(rank)?.by ?? by) !== by };
   same(`${place}, a line is missing before it`, { seen }, { seen: i });
   same(`${place}, the frozen label of rank ${rank}`, { id }, { id: labels[rank]?.id });
@@ -153,7 +146,7 @@ must(first.size >= repair.count && first.size <= budget, `${first.size} answers:
 
 // The tests, in their fixed sequence. What counts for a cut: its labels in draw order, up to the first without an answer.
 const { claim, panel } = certificate;
-const order = drawOrder(protocol, seed.seed, ids.slice(0, limit));
+const order = drawOrder(protocol, seed.seed, ids.slice(0, cuts.at(-1).size));
 let certified = null;
 for (const cut of cuts) {
   const ranks = order.filter((rank) => rank < cut.size);
@@ -163,8 +156,9 @@ for (const cut of cuts) {
   const value = instrument === 'betting' ? evidence(protocol, cut, counted) : null;
   const passes = ({ answers: n, allowed }) => n <= gap && wrong(n) <= allowed;
   const later = ranks.slice(gap).filter((rank) => first.has(rank)).length;
-  const skipped = later > 0 ? `; draw ${gap + 1} (rank ${ranks[gap]}) was skipped, ${later} later don't count` : '';
-  const result = `${words(cut.size)} labels, ${wrong(gap)} of ${gap} wrong in draw order, evidence ${value}${skipped}`;
+  const skipped =
+    later > 0 ? `; draw ${gap + 1} (rank ${ranks[gap]}) has no answer: ${later} later ones don't count` : '';
+  const result = `${words(cut.size)} labels, ${wrong(gap)} of ${gap} wrong in draw order, evidence ${value ?? 'by looks'}${skipped}`;
   const passed = value === null ? cut.looks.some(passes) : value >= (1 - 1e-9) / alpha;
   must(passed || cut.size > claim.size, `not certified: ${result}`);
   if (!passed) break;
@@ -193,8 +187,8 @@ same('certificate.json', certificate, { ...said, run, dataset, audit, root, epsi
 same('panel', panel, { people, doubled: second.size, answersFrom: committed.answersFrom, agreement });
 console.log(`
 CERTIFIED: ${statement}
-The ${corrected} mistakes that were found were corrected: at most ${words(claim.most - corrected)} are left. The run has opened ${ledger.length} audits,
-which spent ${spent} of ${totalAlpha}. Signed by the key with fingerprint ${hex(der)}.
+Mistakes that were found and corrected: ${corrected}; so at most ${words(claim.most - corrected)} are left. Opened audits of this run: ${ledger.length};
+they spent ${spent} of an alpha of ${totalAlpha}. Signed by the key with fingerprint ${hex(der)}.
 
 What no file can show, so that you must ask or believe it:
 - that the people looked, and answered honestly, without the machine's label before them;

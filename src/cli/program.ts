@@ -10,6 +10,7 @@ import { addDemoVerb } from './demo.js';
 import { oneLine } from './format.js';
 import { addLabelVerbs } from './labels.js';
 import { addReportVerb } from './report.js';
+import { addReviewVerb } from './review.js';
 import { addRunVerbs } from './run.js';
 import { addStackVerbs } from './stack.js';
 import { Interrupted, processTerminal } from './terminal.js';
@@ -55,6 +56,7 @@ export function createProgram(
   addAnswerVerbs(program, context);
   addAuditVerbs(program, context);
   addCertificateVerbs(program, context);
+  addReviewVerb(program, context);
   addReportVerb(program, context);
   addWorkerVerb(program, context);
   program.addHelpText(

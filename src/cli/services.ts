@@ -5,6 +5,7 @@ import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
 import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
 import type { CertifySettingsInput, RunSettingsInput } from '../contracts/settings.js';
+import type { ReviewOptions, ReviewServer } from '../review/index.js';
 import type { LabelRow } from '../contracts/tables.js';
 import type * as answerFiles from '../datasets/answers/index.js';
 
@@ -131,6 +132,7 @@ export type AnswerFiles = Pick<
   /** Writes the images of questions into a folder; returns file names by id. */
   writeImages(run: string, questions: readonly Question[], folder: string): Promise<ReadonlyMap<string, string>>;
 };
+export type { ReviewOptions, ReviewServer };
 
 export const exportFormats = ['csv', 'jsonl', 'parquet'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
@@ -169,6 +171,8 @@ export interface Services {
   runWorker(options: { role: WorkerRole }): Promise<void>;
   /** Runs verify.mjs over a bundle; what it said, and whether it holds. */
   verifyBundle(dir: string): Promise<{ holds: boolean; lines: string[] }>;
+  /** Serves the page on which people answer, until it is closed. */
+  review(run: string, options: ReviewOptions): Promise<ReviewServer>;
   /** Writes the HTML report; returns its path. */
   writeReport(run: string): Promise<string>;
   demo: DemoState;

@@ -67,6 +67,23 @@ export const services: Services = {
     await runWorker({ role, ...findConnections(stackFile), blobs, scratch });
   },
   verifyBundle: async (dir) => (await import('./verify-bundle.js')).verifyBundle(dir),
+  async review(run, options) {
+    const [{ serveReview, sourceOf }, labelloop] = await Promise.all([import('../review/index.js'), connect()]);
+    const hangUp = () => labelloop.close();
+    try {
+      const server = await serveReview(await sourceOf(labelloop, run), options);
+      return {
+        url: server.url,
+        get answers() {
+          return server.answers;
+        },
+        close: () => server.close().finally(hangUp),
+      };
+    } catch (error) {
+      await hangUp();
+      throw error;
+    }
+  },
   async writeReport(run) {
     const [{ writeReport }, labelloop] = await Promise.all([import('../report/index.js'), connect()]);
     return writeReport(labelloop, run);

@@ -218,7 +218,10 @@ export const certificateNow = (changes: Partial<CertificateNow> = {}): Certifica
 export type Log = string[];
 
 type Parts = { [Room in 'client' | 'local' | 'datasets']?: Partial<Awaited<ReturnType<Services[Room]>>> } & Partial<
-  Pick<Services, 'answerFiles' | 'exportLabels' | 'exportFolder' | 'runWorker' | 'verifyBundle' | 'writeReport'>
+  Pick<
+    Services,
+    'answerFiles' | 'exportLabels' | 'exportFolder' | 'runWorker' | 'verifyBundle' | 'review' | 'writeReport'
+  >
 > & { demo?: Partial<Services['demo']> };
 
 /** Rooms that answer by hand and write down what they were asked; a test changes the parts it is about. */
@@ -319,6 +322,14 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         return images;
       }),
     runWorker: parts.runWorker ?? (({ role }) => said(`worker ${role}`, undefined)),
+    review:
+      parts.review ??
+      ((run, options) =>
+        said(`review ${run} ${JSON.stringify(options)}`, {
+          url: 'http://127.0.0.1:8710/',
+          answers: 12,
+          close: () => said('close page', undefined),
+        })),
     verifyBundle:
       parts.verifyBundle ?? ((dir) => said(`verify ${dir}`, { holds: true, lines: ['The certificate holds.'] })),
     writeReport: parts.writeReport ?? ((run) => said(`report ${run}`, `/home/reports/${run}.html`)),
