@@ -13,6 +13,7 @@ import { gather } from './gather.js';
 import { notifying } from './notify.js';
 import { open } from './open.js';
 import { relabel } from './relabel.js';
+import { release } from './release.js';
 import { sample } from './sample.js';
 import { split } from './split.js';
 import { asActivity, guarded } from './stage.js';
@@ -38,6 +39,7 @@ export const createStageActivities = (deps: Deps): StageActivities & NoticeActiv
   split: asActivity(deps, split),
   gather: (input) => guarded(deps, 'sample', ({ beating }) => beating(() => gather(input, deps.store))),
   threshold: asActivity(deps, threshold),
+  release: asActivity(deps, release),
   cluster: asActivity(deps, cluster),
   relabel: asActivity(deps, relabel),
   evaluate: (input) => guarded(deps, 'evaluate', ({ beating }) => beating(() => evaluate(input, deps.store))),

@@ -27,6 +27,7 @@ export const settingFlags = {
   passes: '--passes',
   sampling: '--sampling',
   members: '--members',
+  crossFit: '--cross-fit',
   threshold: '--threshold',
   score: '--score',
   limit: '--limit',

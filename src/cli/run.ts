@@ -47,6 +47,7 @@ export function addRunVerbs(program: Command, context: Context): void {
       'all passes for every image, or as many as its decision needs: ' + samplingNames.join(', '),
     )
     .option('--members <n>', 'networks of an ensemble')
+    .option('--cross-fit <folds>', "label the pool's folds by students of the others, for a conditional estimate")
     .option('--threshold <rule>', 'rule for the cut-off: ' + thresholdRules.join(', '))
     .option('--score <name>', 'uncertainty that it compares: ' + scoreNames.join(', '))
     .option('--limit <number>', "the rule's own number: reach, z, n or probability")

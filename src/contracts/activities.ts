@@ -28,6 +28,8 @@ import type {
   OpenOutput,
   RelabelInput,
   RelabelOutput,
+  ReleaseInput,
+  ReleaseOutput,
   SampleInput,
   SampleOutput,
   SplitInput,
@@ -51,6 +53,7 @@ export interface StageActivities {
   split(input: SplitInput): Promise<StageResult<SplitOutput>>;
   gather(input: GatherInput): Promise<GatherOutput>;
   threshold(input: ThresholdInput): Promise<StageResult<ThresholdOutput>>;
+  release(input: ReleaseInput): Promise<StageResult<ReleaseOutput>>;
   cluster(input: ClusterInput): Promise<StageResult<ClusterOutput>>;
   relabel(input: RelabelInput): Promise<StageResult<RelabelOutput>>;
   evaluate(input: EvaluateInput): Promise<EvaluateOutput>;

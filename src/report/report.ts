@@ -1,3 +1,4 @@
+import { conditionalWords } from '../contracts/grades.js';
 import type { Ref } from '../contracts/references.js';
 import type { RunView } from '../contracts/run.js';
 import { certificateSection, truthAnswered } from './certificate.js';
@@ -63,12 +64,21 @@ function head(view: RunView): Markup {
     <p><span class="status ${status}">${status}</span></p>
     <p class="lead">${summary(view)}</p>
     ${dryRun && html`<p class="banner"><strong>Dry run: the true labels were known and hidden; ${truthAnswered(view) ? 'they answered the audit for people, and are used for the closing comparison' : 'used only for the closing comparison'}.</strong> Figures against the truth are no field results.</p>`}
-    ${error && html`<p class="banner failure"><strong>${error.code}</strong>: ${error.message}</p>`}
+    ${statement(view)} ${error && html`<p class="banner failure"><strong>${error.code}</strong>: ${error.message}</p>`}
     <p class="soft">
       Dataset ${dataset ?? NOTHING}. Started ${time(startedAt)}${endedAt && `, ended ${time(endedAt)}`}. Written by
       Labelloop.
     </p>
   </header>`;
+}
+
+/** The conditional estimate or its refusal, in the colour of its grade. */
+function statement({ conditional }: RunView): Markup | null {
+  if (!conditional) return null;
+  const tone = conditional.grade === 'B' ? 'conditional' : 'estimate';
+  return html`<div class="statement ${tone}">
+    ${conditionalWords(conditional).map((words) => html`<p>${words}</p>`)}
+  </div>`;
 }
 
 /** What came out, in sentences for someone who knows none of the terms below. */
@@ -87,7 +97,7 @@ function summary(view: RunView): string {
     const between = interval ? ` (95\u00a0% interval ${percent(interval.lower)} to ${percent(interval.upper)})` : '';
     sentences.push(`Compared with the hidden truth, ${percent(truth.labelError)} of these labels are wrong${between}.`);
   } else if (last.estimate.coverage > 0) {
-    sentences.push(`About ${percent(last.estimate.error)} of them may be wrong: an estimate, not a guarantee.`);
+    sentences.push(`About ${percent(last.estimate.error)} of them may be wrong: an estimate, which promises nothing.`);
   }
   return sentences.join(' ');
 }
@@ -119,9 +129,9 @@ const columns = (withTruth: boolean): Column[] => [
   { title: 'Left for people', cell: ({ open }) => count(open) },
   { title: 'Outliers', cell: ({ outliers }) => count(outliers) },
   {
-    title: 'Estimated error, grade\u00a0B',
+    title: 'Estimated error, grade\u00a0C',
     cell: ({ estimate }) =>
-      estimate.coverage > 0 ? html`${percent(estimate.error)}<small>bound ${percent(estimate.upper)}</small>` : NOTHING,
+      estimate.coverage > 0 ? html`${percent(estimate.error)}<small>upper ${percent(estimate.upper)}</small>` : NOTHING,
   },
   ...(withTruth ? dryRunColumns : []),
   { title: 'Test accuracy', cell: ({ testAccuracy }) => percent(testAccuracy) },
@@ -174,9 +184,9 @@ function roundsSection({ rounds }: RunView): Markup {
     ${rounds.length > 1 && html`<p>${changesInAll(rounds)}</p>`}
     <p class="soft">
       Labelled counts every label in force; each round decides all of them anew: it adds, keeps, flips (to another
-      class) or revokes them. The estimated error comes from calibration labels: an estimate and never a guarantee,
-      since it takes the calibration images for a fair sample of the pool, which self-training breaks; its bound
-      (95&nbsp;%, one-sided) rests on the same.
+      class) or revokes them. The estimated error comes from calibration labels that steer the run: an estimate that
+      promises nothing, since it takes the calibration images for a fair sample of the pool, which self-training breaks;
+      its upper limit (95&nbsp;%, one-sided) rests on the same.
       ${withTruth && html`The label error is measured on the hidden truth, below it the exact (Clopper-Pearson) 95&nbsp;% interval.`}
       Seconds are work done in this run; a stage from the store took none.
     </p>

@@ -12,6 +12,7 @@ import type { CertificateNow } from '../../src/client/index.js';
 import type { DatasetManifest } from '../../src/contracts/dataset.js';
 import type { Explanation } from '../../src/contracts/explanation.js';
 import type { Ref } from '../../src/contracts/references.js';
+import type { Conditional } from '../../src/contracts/grades.js';
 import type { RunProgress, RunView } from '../../src/contracts/run.js';
 import type { TruthRecord } from '../../src/contracts/stages.js';
 import type { LabelRow } from '../../src/contracts/tables.js';
@@ -40,12 +41,20 @@ export const round = (changes: Partial<RunView['rounds'][number]> = {}): RunView
   seconds: 61.24,
   modelDigest: 'b'.repeat(64),
   testAccuracy: 0.981,
-  estimate: { error: 0.012, upper: 0.029, coverage: 0.91 },
+  estimate: { grade: 'C' as const, error: 0.012, upper: 0.029, coverage: 0.91 },
   fromStore: [],
   stopped: null,
   calibrationError: { before: 0.031, after: 0.012 },
   passes: 30,
   truth: null,
+  ...changes,
+});
+
+export const conditional = (changes: Partial<Conditional> = {}): Conditional => ({
+  ...{ grade: 'B', refused: null, claim: { size: 9000, most: 180, cutoff: 0.4 }, epsilon: 0.02 },
+  ...{ release: 1, alpha: 0.025, totalAlpha: 0.05, folds: 5 },
+  calibration: { images: 500, accepted: 420, errors: 2 },
+  twoSample: { p: 0.41, level: 0.05, calibration: 500, pool: 2000 },
   ...changes,
 });
 
@@ -66,6 +75,7 @@ export const view = (changes: Partial<RunView> = {}): RunView => ({
   labels: ref('labels/1', 'a'),
   model: ref('model/1', 'b'),
   truth: null,
+  conditional: null,
   report: null,
   startedAt: '2026-01-02T03:04:05.000Z',
   endedAt: '2026-01-02T03:08:05.000Z',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { auditSettings } from '../../src/contracts/audit.js';
 import { ACCEPT_EVERYTHING } from '../../src/contracts/scores.js';
 import { renderReport } from '../../src/report/report.js';
-import { auditState, certificateNow } from '../cli/fixtures.js';
+import { auditState, certificateNow, conditional } from '../cli/fixtures.js';
 import { figures, finishedRun, cutoff } from './fixtures.js';
 
 /** Elements that close themselves; everything else must be closed in order. */
@@ -151,7 +151,24 @@ describe('report', () => {
     const text = textOf(page);
     assertBalanced(page);
     assert.doesNotMatch(text, /Dry run|hidden truth|Kappa|Confusion/);
-    assert.match(text, /About 1\.85 % of them may be wrong: an estimate, not a guarantee/);
+    assert.match(text, /About 1\.85 % of them may be wrong: an estimate, which promises nothing/);
+  });
+
+  it('states the conditional estimate, or why there is none, in the colour of its grade', () => {
+    const stated = renderReport(finishedRun({ conditional: conditional() }), figures({}));
+    assertBalanced(stated);
+    assert.match(stated, /class="statement conditional"/);
+    assert.match(
+      textOf(stated),
+      /\(grade B\): at most 180 of 9,000 labels are wrong .*, if the calibration images are a fair/,
+    );
+    const refused = renderReport(
+      finishedRun({ conditional: conditional({ grade: 'C', refused: 'two-sample', claim: null }) }),
+      figures({}),
+    );
+    assert.match(refused, /class="statement estimate"/);
+    assert.match(textOf(refused), /No conditional estimate \(grade B\): calibration images and pool differ/);
+    assert.doesNotMatch(textOf(renderReport(finishedRun(), figures({}))), /onditional/);
   });
 
   it('shows a run whose first round has not ended, and why a run failed', () => {
@@ -167,7 +184,7 @@ describe('report', () => {
     const rounds = finishedRun().rounds.map((round) => ({
       ...round,
       accepted: 0,
-      estimate: { error: 0.5, upper: 1, coverage: 0 },
+      estimate: { grade: 'C' as const, error: 0.5, upper: 1, coverage: 0 },
       truth: {
         coverage: 0,
         labelError: null,
