@@ -115,7 +115,7 @@ async function exportTasks(call: Call<TasksOptions>, run: string): Promise<Outco
       document: { run, out, format, tasks: tasks.length, images: images ?? null, config },
       lines: [
         `${where.filter(Boolean).join(', ')}.`,
-        ...(tasks.length === 0 ? ['Nothing is asked now.'] : []),
+        ...(tasks.length === 0 ? [`Nothing is asked now. ${(await client.audit(run)).words}`] : []),
         ...(config === null ? [] : [`Label Studio's labelling configuration: ${config}`]),
         ...(tasks.length === 0
           ? []
@@ -141,6 +141,8 @@ async function importAnswers(call: Call<ImportOptions>, run: string, file: strin
   const format = formatOf(files, file, call.options.format);
   return withClient(call.services, async (client) => {
     const vocabulary = files.vocabularyOf(await classesOf(client, run));
+    const { settings } = await client.audit(run);
+    if (settings.answers !== 'people') throw cliErrors.truthAnswers(run);
     const log = await client.answers(run);
     const { answers, ...left } = await files.checkAnswers(files.readAnswers(file, format), {
       run,

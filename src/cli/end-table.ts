@@ -1,5 +1,5 @@
-import { conditionalWords } from '../contracts/grades.js';
 import { auditLines } from './audit-lines.js';
+import { conditionalWords } from '../contracts/grades.js';
 import { count, duration, pairs, percent, plural, table } from './format.js';
 import type { RunView } from '../contracts/run.js';
 import type { Column } from './format.js';
@@ -130,7 +130,7 @@ export const resultLines = (view: RunView, width?: number): string[] => [
 
 /** The audit and what it came to: grade A, the only one that promises. */
 const certifiedLines = ({ audit, certificate, run }: RunView): string[] =>
-  audit === null
+  audit === null && certificate === null
     ? []
     : [
         ...(certificate
@@ -139,7 +139,7 @@ const certifiedLines = ({ audit, certificate, run }: RunView): string[] =>
               `Check it: labelloop certificate export ${run} --out ${run}-certificate`,
             ]
           : []),
-        ...auditLines(audit),
+        ...(audit ? auditLines(audit) : []),
         '',
       ];
 

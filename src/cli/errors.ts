@@ -43,6 +43,13 @@ export const cliErrors = {
       'Label Studio shows an image by its address. Pass --images DIR to write the images, or --image-url PREFIX where they are served by their names.',
     ),
 
+  /** `answers import` for an audit in which nobody is asked. */
+  truthAnswers: (run: string) =>
+    problem(
+      'AUDIT_INVALID',
+      `The audit of run '${run}' is a dry run, in which hidden labels answer for people. 'labelloop audit show ${run}' says what it came to.`,
+    ),
+
   /** `answers import`: the audit ended or went on elsewhere while answers were on their way. */
   partlyTaken: (taken: number, all: number, cause: unknown) =>
     problem(

@@ -5,8 +5,10 @@ import type { DatasetManifest } from '../contracts/dataset.js';
 export const demoIntro: readonly string[] = [
   'Labels 10,000 real handwritten digits (MNIST, of 70,000) from 500 labels.',
   'Each round trains a Bayesian student, samples its uncertainty over the pool, and',
-  'labels what it is sure of. Dry run: the true labels are known and hidden; nothing',
-  'but the comparison at the end reads them. Ctrl-C leaves this view, not the run.',
+  'labels what it is sure of. At the end a random sample of the labels is audited and',
+  'a certificate comes out. Dry run: the true labels are known and hidden; they answer',
+  'the audit for people, and the comparison at the end reads them. Ctrl-C leaves this',
+  'view, not the run.',
 ];
 
 /** Ctrl-C in `run watch`. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import process from 'node:process';
-import { plural } from './format.js';
+import { messageOf } from '../contracts/errors.js';
+import { oneLine, plural } from './format.js';
 import { examples, verb } from './verb.js';
 import { wholeNumber } from './arguments.js';
 import type { Command } from 'commander';
@@ -41,7 +42,10 @@ export function addReviewVerb(program: Command, context: Context): void {
     )
     .action(
       verb(context, async (call: Call<Options>, run: string) => {
-        const review = await call.services.review(run, reviewOptions(call.options));
+        const review = await call.services.review(run, {
+          ...reviewOptions(call.options),
+          onError: (error) => call.note(oneLine(messageOf(error))),
+        });
         try {
           call.note(`People answer for ${run} at ${review.url}`);
           call.note('Ctrl-C ends the page; answers are kept.');

@@ -64,8 +64,9 @@ export const protocol = z.strictObject({
   /** What this audit spends of it. */
   alpha: z.number().gt(0).lt(1),
   instrument,
+  /** `uncertainty`: rank r weighs 2^b with the largest b of 0 to 4 for which r >= labels - floor(labels / 4^b). */
   drawing,
-  /** With instrument `betting`: the shares of the largest bet, averaged over (certificates.md B.3, 6). */
+  /** With instrument `betting`: the shares of the largest bet, averaged over; one that is listed twice counts twice. */
   bets: z.array(z.number().gt(0).lt(1)).max(20),
   /** Tested from the first on, each only after all before it were certified; sizes ascend. */
   cuts: z.array(cut).min(1).max(20),

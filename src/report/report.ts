@@ -1,6 +1,7 @@
 import { conditionalWords } from '../contracts/grades.js';
 import type { Ref } from '../contracts/references.js';
 import type { RunView } from '../contracts/run.js';
+import { certificateSection, truthAnswered } from './certificate.js';
 import {
   classChart,
   confusionChart,
@@ -42,6 +43,7 @@ export function renderReport(view: RunView, extra: ReportExtra): string {
       <main>
         ${[
           head(view),
+          certificateSection(view),
           roundsSection(view),
           chartsSection(view, extra),
           picturesSection(extra.pictures),
@@ -61,7 +63,7 @@ function head(view: RunView): Markup {
     <h1>${run}</h1>
     <p><span class="status ${status}">${status}</span></p>
     <p class="lead">${summary(view)}</p>
-    ${dryRun && html`<p class="banner"><strong>Dry run: the true labels were known and hidden; used only for the closing comparison.</strong> Figures against the truth are no field results.</p>`}
+    ${dryRun && html`<p class="banner"><strong>Dry run: the true labels were known and hidden; ${truthAnswered(view) ? 'they answered the audit for people, and are used for the closing comparison' : 'used only for the closing comparison'}.</strong> Figures against the truth are no field results.</p>`}
     ${statement(view)} ${error && html`<p class="banner failure"><strong>${error.code}</strong>: ${error.message}</p>`}
     <p class="soft">
       Dataset ${dataset ?? NOTHING}. Started ${time(startedAt)}${endedAt && `, ended ${time(endedAt)}`}. Written by
@@ -70,16 +72,13 @@ function head(view: RunView): Markup {
   </header>`;
 }
 
-/** The certificate, and the conditional estimate or its refusal, each in the colour of its grade. */
-function statement({ certificate, conditional }: RunView): Markup[] {
-  const said = (tone: string, sentences: readonly string[]): Markup =>
-    html`<div class="statement ${tone}">${sentences.map((words) => html`<p>${words}</p>`)}</div>`;
-  return [
-    ...(certificate ? [said('certificate', [`Certificate (grade A): ${certificate.statement}`])] : []),
-    ...(conditional
-      ? [said(conditional.grade === 'B' ? 'conditional' : 'estimate', conditionalWords(conditional))]
-      : []),
-  ];
+/** The conditional estimate or its refusal, in the colour of its grade. */
+function statement({ conditional }: RunView): Markup | null {
+  if (!conditional) return null;
+  const tone = conditional.grade === 'B' ? 'conditional' : 'estimate';
+  return html`<div class="statement ${tone}">
+    ${conditionalWords(conditional).map((words) => html`<p>${words}</p>`)}
+  </div>`;
 }
 
 /** What came out, in sentences for someone who knows none of the terms below. */

@@ -29,7 +29,7 @@ export const PAGE = `${head('Review – Labelloop', '\n    <script type="module"
         <button type="button" id="help-open" aria-keyshortcuts="?">Keys <kbd aria-hidden="true">?</kbd></button>
       </nav>
     </header>
-    <p id="dry-run" class="banner" hidden><strong>Dry run: hidden labels answer.</strong> What people answer here stands beside them; no figure of this run is a field result.</p>
+    <p id="dry-run" class="banner" hidden><strong>Dry run: hidden labels answer.</strong> People are asked nothing, and no figure of this run is a field result.</p>
     <p id="trouble" class="banner trouble" role="alert" hidden></p>
     <main>
       <section id="stage" aria-label="Image" hidden>

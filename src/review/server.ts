@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
-import { isRetryable, LabelloopError, messageOf } from '../contracts/errors.js';
+import { isRetryable, LabelloopError } from '../contracts/errors.js';
 import { hostsOf, isLoopback, listensEverywhere, type AccessRules } from './access.js';
 import { readAssets } from './assets.js';
 import { Desk } from './desk.js';
@@ -26,6 +26,8 @@ export interface ReviewOptions {
   allowHosts?: readonly string[];
   /** Shows the model's guess; only for a run without an audit. */
   showGuess?: boolean;
+  /** Told of what nobody foresaw; whoever looks at the page is told only that it happened. */
+  onError?: (error: unknown) => void;
 }
 
 export interface ReviewServer {
@@ -53,7 +55,7 @@ export async function serveReview(source: ReviewSource, options: ReviewOptions =
   let answers = 0;
   let served: Served | null = null;
   const server = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: 30_000 }, (request, response) => {
-    if (served) void serve(request, response, served);
+    if (served) void serve(request, response, served, options.onError ?? (() => undefined));
   });
   const bound = await listen(server, host, port);
   const rules = rulesOf(options, host, bound);
@@ -100,8 +102,13 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
   return (server.address() as AddressInfo).port;
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, served: Served): Promise<void> {
-  const reply = await route(request, served).catch(replyOf);
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  served: Served,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  const reply = await route(request, served).catch((error: unknown) => replyOf(error, onError));
   // A body that nobody read would keep the connection from its next request.
   if (!request.complete) reply.headers = { ...reply.headers, connection: 'close' };
   response.writeHead(reply.status, {
@@ -112,10 +119,11 @@ async function serve(request: IncomingMessage, response: ServerResponse, served:
   response.end(request.method === 'HEAD' ? undefined : reply.body);
 }
 
-function replyOf(error: unknown): Reply {
+function replyOf(error: unknown, onError: (error: unknown) => void): Reply {
   if (error instanceof Refusal) return failure(error.status, error.code, error.message);
   if (error instanceof LabelloopError) return failure(isRetryable(error.code) ? 503 : 409, error.code, error.message);
-  return failure(500, 'INTERNAL', messageOf(error));
+  onError(error);
+  return failure(500, 'INTERNAL', "Something went wrong; the terminal of 'labelloop review' says what.");
 }
 
 async function close(server: Server): Promise<void> {

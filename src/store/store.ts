@@ -22,7 +22,21 @@ const LOOKUPS = 16;
  * What an import brought or people said: no stage makes it again. Such a blob is never removed, however damaged it looks
  * from here (a proxy or this machine's memory may be to blame), and each import writes it anew.
  */
-const IRREPLACEABLE: ReadonlySet<BlobKind> = new Set(['dataset/1', 'pixels/1', 'items/1', 'originals/1', 'answers/1']);
+const IRREPLACEABLE: ReadonlySet<BlobKind> = new Set([
+  'dataset/1',
+  'pixels/1',
+  'items/1',
+  'originals/1',
+  'answers/1',
+  // What an audit committed to, and what people said in it.
+  'frozen/1',
+  'protocol/1',
+  'seed/1',
+  'draw-order/1',
+  'audit-log/1',
+  'ledger/1',
+  'certificate/1',
+]);
 
 const blobPath = (sha256: string): string => `sha256/${sha256.slice(0, 2)}/${sha256}`;
 const stagePath = (key: string): string => `stages/${key}.json`;

@@ -1,18 +1,14 @@
 import {
   ActivityFailure,
   ApplicationFailure,
-  ChildWorkflowCancellationType,
   ChildWorkflowFailure,
   allHandlersFinished,
   condition,
   continueAsNew,
-  executeChild,
   log,
   patched,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { AuditSettings, AuditState } from '../contracts/audit.js';
-import { AUDIT_WORKFLOW_TYPE } from '../contracts/names.js';
 import type { Ref } from '../contracts/references.js';
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
 import type { SplitName } from '../contracts/dataset.js';
@@ -25,7 +21,7 @@ import type {
   ThresholdInput,
   TrainOutput,
 } from '../contracts/stages.js';
-import type { audit as auditWorkflow } from './audit.js';
+import { certifyRun } from './certify-run.js';
 import { Control } from './control.js';
 import { asFailure } from './failures.js';
 import { completed } from './first-release.js';
@@ -159,7 +155,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
         stages.compare.executeWithOptions({ summary }, [{ dataset: run.dataset, history, salt: run.settings.salt }]),
       )
     : null;
-  const audited = run.settings.certify ? await certify(control, { ...run, history }, run.settings.certify) : null;
+  const audited = run.settings.certify ? await certifyRun(control, { ...run, history }, run.settings.certify) : null;
   const labels = audited?.refs?.labels ?? relabelled.labels;
   if (audited) Object.assign(control.state, { labels, budget: { ...run.budget, audit: audited.seen } });
   control.state.status = 'completed';
@@ -380,29 +376,6 @@ async function relabel(
       ]),
     ),
   );
-}
-
-/**
- * Has the last round's labels certified, by a workflow of its own: waiting for people takes days or weeks. While the run is
- * paused nobody is asked; resume takes the audit up where it stopped, as whatever people said is in the store.
- */
-async function certify(
-  control: Control,
-  { dataset, history, settings }: Opened & { history: Ref },
-  certify: AuditSettings,
-): Promise<AuditState> {
-  const source = { run: workflowInfo().workflowId, dataset, history, settings };
-  return control.stage('audit', async (summary) => {
-    const { audit } = await stages.numberAudit.executeWithOptions({ summary }, [{ source, settings: certify }]);
-    return executeChild<typeof auditWorkflow>(AUDIT_WORKFLOW_TYPE, {
-      workflowId: `${source.run}.audit-${audit}`,
-      args: [{ source, audit, settings: certify }],
-      // An answer that is being taken down is kept: its activity ends first.
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-      parentClosePolicy: 'REQUEST_CANCEL',
-      staticSummary: `Audit ${audit} of ${source.run}`,
-    });
-  });
 }
 
 function initialState(from: RoundState | undefined): RunState {

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { batches } from '../../src/cli/answers.js';
+import { auditSettings } from '../../src/contracts/audit.js';
 import { problem } from '../../src/contracts/errors.js';
 import type { Answer, AuditLine } from '../../src/contracts/audit.js';
 import { auditState, labelloop, rooms } from './fixtures.js';
@@ -98,7 +99,7 @@ describe('tasks export', () => {
   it('says where nothing is asked', async () => {
     const services = rooms([], { client: { questions: () => Promise.resolve([]) } });
     const { out } = await labelloop(to('tasks.csv'), services);
-    assert.match(out, /^0 tasks written .*\nNothing is asked now\.\n$/);
+    assert.match(out, /^0 tasks written .*\nNothing is asked now\. waits for 37 answers\.\n$/);
   });
 
   it('asks for a format where the extension names none', async () => {
@@ -215,6 +216,14 @@ describe('answers import', () => {
     const { exitCode, err } = await labelloop(`${await file(csv(ids))} --by ada`, services);
     assert.equal(exitCode, 1);
     assert.match(err, /^AUDIT_INVALID: 100 of 150 answers were taken, .* Image '7' is not due\. The same import again/);
+  });
+
+  it('is refused for an audit in which hidden labels answer', async () => {
+    const settings = auditSettings.parse({ epsilon: 0.02, answers: 'truth' });
+    const services = rooms([], { client: { audit: () => Promise.resolve(auditState({ settings })) } });
+    const { exitCode, err } = await labelloop(`${await file(csv(['0a']))} --by ada`, services);
+    assert.equal(exitCode, 1);
+    assert.match(err, /is a dry run, in which hidden labels answer/);
   });
 
   it('names a file that is not there', async () => {

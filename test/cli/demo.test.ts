@@ -4,10 +4,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { demoState } from '../../src/cli/demo-state.js';
 import { problem } from '../../src/contracts/errors.js';
-import { labelloop, rooms, view } from './fixtures.js';
+import { certificateNow, labelloop, rooms, view } from './fixtures.js';
 import type { RunView } from '../../src/contracts/run.js';
 import type { Log } from './fixtures.js';
 
+const CERTIFY = '"certify":{"epsilon":0.02,"budget":400,"answers":"truth"}';
 const last = { run: 'mnist-demo-0a0b0c0d', salt: 's' };
 
 /** Rooms where the demo's last run has this status. */
@@ -31,7 +32,7 @@ describe('the demo', () => {
     assert.deepEqual(log, [
       'up',
       'import {"name":"mnist-demo","kind":"idx","keepLabels":500,"pool":10000,"seed":7,"path":"/mnist"}',
-      'start {"dataset":"mnist-demo","seed":7,"rounds":3,"salt":""}',
+      `start {"dataset":"mnist-demo","seed":7,"rounds":3,${CERTIFY},"salt":""}`,
       'remember shells-1a2b3c4d',
       'show shells-1a2b3c4d',
       'report shells-1a2b3c4d',
@@ -39,6 +40,18 @@ describe('the demo', () => {
     ]);
     assert.match(out, /^round {2}accepted/);
     for (const words of ['70,000', '500 labels', '10,000', 'Dry run']) assert.ok(err.includes(words), words);
+  });
+
+  it('ends with its certificate beside the report, and with what a stranger who checks it reads', async () => {
+    const log: Log = [];
+    const { certificate } = certificateNow();
+    const services = rooms(log, { client: { show: (run) => Promise.resolve(view({ run, certificate })) } });
+    const { out } = await labelloop('demo', services);
+    const dir = '/home/reports/shells-1a2b3c4d-certificate';
+    assert.ok(log.includes(`export certificate shells-1a2b3c4d ${dir}`));
+    assert.ok(log.includes(`verify ${dir}`));
+    assert.match(out, /Certificate \(grade A\): At most 186 of these 9,312/);
+    assert.match(out, /The certificate holds\.\n$/);
   });
 
   it('does not import twice', async () => {
@@ -72,7 +85,7 @@ describe('the demo', () => {
   it('starts a failed run again with the same salt, so that the store helps', async () => {
     const log: Log = [];
     await labelloop('demo', after('failed', log));
-    assert.ok(log.includes('start {"dataset":"mnist-demo","seed":7,"rounds":3,"salt":"s"}'));
+    assert.ok(log.includes(`start {"dataset":"mnist-demo","seed":7,"rounds":3,${CERTIFY},"salt":"s"}`));
   });
 
   it('starts anew where the remembered run is gone', async () => {

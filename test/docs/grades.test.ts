@@ -15,9 +15,13 @@ const STRONG = /\bcertif(?:y|ie|icate)|\bguarant/i;
 const WEAK = /\bestimat|\bconditional|\bgrade [BC]\b|\bcalibration (?:split|label|image)|cross-fit/i;
 /** A sentence may say that the ones are not the others. */
 const DENIED = /\b(?:no|not|nor|never|nothing|none|neither|alone|unlike|instead)\b|n't\b/i;
+/** Or that an audit, which is planned by estimates, gives the one. */
+const AUDITED = /\baudit|\bplanner|\bfreez/i;
 
 const confused = (sentences: readonly string[]): string[] =>
-  sentences.filter((sentence) => STRONG.test(sentence) && WEAK.test(sentence) && !DENIED.test(sentence));
+  sentences.filter(
+    (sentence) => STRONG.test(sentence) && WEAK.test(sentence) && !DENIED.test(sentence) && !AUDITED.test(sentence),
+  );
 
 const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)];
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { auditSettings } from '../../src/contracts/audit.js';
 import { ACCEPT_EVERYTHING } from '../../src/contracts/scores.js';
 import { renderReport } from '../../src/report/report.js';
-import { certificateNow, conditional } from '../cli/fixtures.js';
+import { auditState, certificateNow, conditional } from '../cli/fixtures.js';
 import { figures, finishedRun, cutoff } from './fixtures.js';
 
 /** Elements that close themselves; everything else must be closed in order. */
@@ -56,6 +57,19 @@ describe('report', () => {
     assert.match(page, /src="data:image\/png;base64,iVBORw=="/);
     assert.equal(page.match(/<svg /g)?.length, 6);
     assert.equal(page.match(/role="img" aria-label="[^"]{20,}"/g)?.length, 6, 'each chart is described');
+  });
+
+  it('shows the certificate in its own words, and that hidden labels answered for people', () => {
+    const settings = auditSettings.parse({ epsilon: 0.02, answers: 'truth' });
+    const { certificate } = certificateNow();
+    const audit = { ...auditState(), settings };
+    const page = renderReport({ ...finishedRun(), certificate, audit }, figures());
+    assertBalanced(page);
+    const text = textOf(page);
+    assert.match(text, /Certificate, grade.A At most 186 of these 9,312 machine labels/);
+    assert.match(page, /class="lead statement certificate"/);
+    assert.match(text, /Dry run: hidden labels answered the audit for people/);
+    assert.match(text, /they answered the audit for people, and are used for the closing comparison/);
   });
 
   it('says in sentences what came out, and that it was a dry run', () => {
@@ -156,9 +170,6 @@ describe('report', () => {
     assert.match(refused, /class="statement estimate"/);
     assert.match(textOf(refused), /No conditional estimate \(grade B\): calibration images and pool differ/);
     assert.doesNotMatch(textOf(renderReport(finishedRun(), figures({}))), /onditional/);
-    const certified = renderReport(finishedRun({ certificate: certificateNow().certificate }), figures({}));
-    assert.match(certified, /class="statement certificate"/);
-    assert.match(textOf(certified), /Certificate \(grade A\): At most/);
   });
 
   it('shows a run whose first round has not ended, and why a run failed', () => {

@@ -23,11 +23,12 @@ class Storage implements Kept {
   removeItem = (key: string): void => void this.items.delete(key);
 }
 
-function outbox(kept: Kept | null = new Storage()) {
+function outbox(kept: Kept | null = new Storage(), by: string | null = null) {
   const server = { away: false, sent: [] as string[][], refused: [] as string[] };
   const box = new Outbox({
     run: 'r',
     kept,
+    by,
     async send(answers): Promise<AnswersReply> {
       await Promise.resolve();
       if (server.away) throw new TypeError('Failed to fetch');
@@ -93,6 +94,22 @@ describe('the outbox of answers', () => {
     await until('it is sent', () => server.sent.length > 0);
     assert.deepEqual(server.sent, [['old']]);
     assert.deepEqual([...kept.items.keys()], ['labelloop.review/r/anna/new', 'labelloop.review/another/anna/x']);
+  });
+
+  it('sends two people’s answers to one image, but none under another’s name', async () => {
+    const kept = new Storage();
+    for (const by of ['anna', 'ben'])
+      kept.setItem(`labelloop.review/r/${by}/a`, JSON.stringify({ ...answer('a'), by }));
+    const now = Date.parse('2026-01-01T01:00:00.000Z');
+    const { box, server } = outbox(kept, 'ben');
+    box.adopt(now);
+    await until('his is sent', () => server.sent.length > 0);
+    assert.deepEqual([...kept.items.keys()], ['labelloop.review/r/anna/a']);
+    kept.setItem('labelloop.review/r/ben/a', JSON.stringify({ ...answer('a'), by: 'ben' }));
+    const both = outbox(kept);
+    both.box.adopt(now);
+    await until('both are sent', () => both.box.pending === 0);
+    assert.deepEqual(both.server.sent, [['a', 'a']]);
   });
 
   it('sends at most 50 at once, in the order in which they were given', async () => {

@@ -236,6 +236,17 @@ describe("the server of the people's page", () => {
     });
   });
 
+  it('says of what nobody foresaw that it happened, and what to the one who serves', async () => {
+    const told: unknown[] = [];
+    const { source, url } = await serve({ onError: (error) => told.push(error) });
+    const odd = new TypeError('secret/path is odd');
+    source.questions = () => Promise.reject(odd);
+    const reply = await ask(url, `/api/questions?by=anna&seat=${seat}&limit=1`);
+    assert.equal(reply.status, 500);
+    assert.doesNotMatch(reply.body.toString('utf8'), /secret/);
+    assert.deepEqual(told, [odd]);
+  });
+
   it('dates no answer after its arrival', async () => {
     const { source, questions, post } = await serve();
     const id = (await questions()).questions[0]?.id ?? '';

@@ -152,7 +152,9 @@ export class Page {
   }
 
   async reload(): Promise<void> {
+    await this.evaluate('window.before = true');
     await this.send('Page.reload');
+    await this.until("!window.before && document.readyState === 'complete'");
   }
 
   /** Value of an expression in the page; a promise is waited for. */

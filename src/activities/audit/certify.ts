@@ -1,6 +1,6 @@
 import { certifyOutput } from '../../contracts/audit-stages.js';
 import type { CertifyInput, CertifyOutput } from '../../contracts/audit-stages.js';
-import type { AuditLine, Certificate } from '../../contracts/audit.js';
+import type { AuditLine, Certificate, Judgement, Protocol } from '../../contracts/audit.js';
 import type { Ref } from '../../contracts/references.js';
 import type { LabelRow } from '../../contracts/tables.js';
 import { correctLabel, firstVerdicts } from '../../labelling/audit/correct.js';
@@ -12,6 +12,7 @@ import { storeTable } from '../outputs.js';
 import { stage } from '../stage.js';
 import { openDesk } from './answers.js';
 import { readFrozen, readProtocol, readSeed } from './books.js';
+import type { FrozenLabels } from './books.js';
 import { readLedger } from './ledger.js';
 import { SOFTWARE } from './software.js';
 
@@ -36,8 +37,9 @@ export const certify = stage<CertifyInput, CertifyOutput>(
       const frozen = await readFrozen(store, refs.frozen);
       // As it stood when the certificate was issued: later audits add lines to the run's.
       const ledger = (await readLedger(store, input.run)).slice(0, input.audit);
+      const refuted = refutation(protocol, judgement, log, frozen);
       const certificate =
-        judgement.certified === null
+        judgement.certified === null || refuted !== null
           ? null
           : makeCertificate({
               protocol,
@@ -49,7 +51,7 @@ export const certify = stage<CertifyInput, CertifyOutput>(
               issuedAt: new Date().toISOString(),
               software: SOFTWARE,
             });
-      const ended = endedWords(protocol, judgement, stopped);
+      const ended = refuted ?? endedWords(protocol, judgement, stopped);
       return {
         refs: {
           ...refs,
@@ -63,6 +65,24 @@ export const certify = stage<CertifyInput, CertifyOutput>(
       };
     }),
 );
+
+/** The one case in twenty: a claim passed its test, and more mistakes than it allows were found beside it. */
+function refutation(
+  { cuts }: Protocol,
+  { certified }: Judgement,
+  log: readonly AuditLine[],
+  frozen: FrozenLabels,
+): string | null {
+  const cut = certified === null ? undefined : cuts[certified];
+  if (cut === undefined) return null;
+  const wrong = log.filter(
+    ({ use, rank, verdict }) =>
+      (use === 'audit' || use === 'repair') && rank !== null && rank < cut.size && verdict !== frozen.labelOf(rank),
+  ).length;
+  return wrong <= cut.most
+    ? null
+    : `Nothing is certified: ${wrong} of the ${cut.size} labels were found wrong, more than the ${cut.most} that the claim allows, though the test of it passed. The answers are kept as labels.`;
+}
 
 async function storeCorrected(
   store: Store,

@@ -81,13 +81,18 @@ async function* poolRows(store: Store, input: FreezeInput): AsyncGenerator<PoolR
       store.readBytes(shard.pixels),
     ]);
     for (const [i, item] of items.entries()) {
-      const { value: label } = await labels.next();
+      const label = await next(labels);
       const posterior = posteriors[i];
       if (!label || !posterior || label.id !== item.id)
         throw problem('SHAPE_MISMATCH', `Labels of shard ${index} are not those of its images. Start the run again.`);
       yield { item, label, posterior, pixels: () => pixels.subarray(i * size, (i + 1) * size) };
     }
   }
+}
+
+async function next<Row>(rows: AsyncGenerator<Row>): Promise<Row | undefined> {
+  const result = await rows.next();
+  return result.done === true ? undefined : result.value;
 }
 
 async function writeFrozen(store: Store, frozen: FrozenPool, ranks: Uint32Array): Promise<{ file: Ref; root: string }> {

@@ -29,7 +29,7 @@ export async function openAudit(input: OpenAuditInput, store: Store): Promise<Op
       outlook: null,
       words: 'Nobody is asked: the run has no machine labels, so there is nothing to certify.',
     };
-  const planned = planProtocol({
+  const planned = await planProtocol({
     run,
     dataset: await readManifest(store, input.dataset),
     audit,

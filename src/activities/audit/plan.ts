@@ -1,7 +1,8 @@
 import type { AuditSettings, LedgerLine, PlanFile, PlanOutlook, Protocol } from '../../contracts/audit.js';
 import type { DatasetManifest } from '../../contracts/dataset.js';
-import { nextAlpha, plan, totalAlphaOf } from '../../labelling/audit/index.js';
+import { nextAlpha, totalAlphaOf } from '../../labelling/audit/index.js';
 import type { CalibrationPoint } from '../../labelling/audit/index.js';
+import { planAside } from './plan-aside.js';
 import { SOFTWARE } from './software.js';
 
 /** What a protocol is made from. */
@@ -27,7 +28,7 @@ export type PlannedProtocol =
  *
  * @throws AUDIT_INVALID where the run's audits have nothing left to spend
  */
-export function planProtocol(given: ToPlan): PlannedProtocol {
+export async function planProtocol(given: ToPlan): Promise<PlannedProtocol> {
   const { run, dataset, audit, root, labels, settings, ledger, calibration, seed } = given;
   const totalAlpha = totalAlphaOf(settings.confidence);
   const alpha = nextAlpha(
@@ -36,7 +37,7 @@ export function planProtocol(given: ToPlan): PlannedProtocol {
     ledger.map((line) => line.alpha),
   );
   const { epsilon, budget, instrument, repair, drawing } = settings;
-  const planned = plan({ labels, epsilon, alpha, budget, instrument, repair, drawing, calibration, seed });
+  const planned = await planAside({ labels, epsilon, alpha, budget, instrument, repair, drawing, calibration, seed });
   if (planned.chosen === null) return { protocol: null, nearest: planned.nearest, budgetNeeded: planned.budgetNeeded };
   const { chosen } = planned;
   const protocol: Protocol = {

@@ -40,7 +40,7 @@ export interface CheckedAnswers {
 const AHEAD_MS = 24 * 3600 * 1000;
 
 /**
- * Checks every row before anything is sent. Memory: the answers that are wanted.
+ * Checks every row before anything is sent. In memory: the answers that are wanted, and the ids of rows that are not.
  *
  * @throws AUDIT_INVALID naming the first bad rows, with place and mend, and how many there are
  */

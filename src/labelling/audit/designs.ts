@@ -41,14 +41,24 @@ const MOST_LOOKS = 6;
 export const looksOf = (design: Design, { size, most, alpha, budget }: Claim): Look[] =>
   design.instrument === 'looks' ? earliestLooks(size, most, alpha, design.allowed, design.spent, budget) : [];
 
-/** Allowed errors that start at `first` and grow by `growth`. */
-function ladder(first: number, growth: number, most: number, count: number): number[] {
+/** Allowed errors that start at `first` and grow by `growth`, `count` of them at most. */
+function upwards(first: number, growth: number, most: number, count: number): number[] {
   const allowed = [first];
   for (;;) {
     const last = allowed.at(-1) as number;
     const next = Math.max(last + 1, Math.round(growth * last + growth - 1));
     if (allowed.length === count || next > most) return allowed;
     allowed.push(next);
+  }
+}
+
+/** Allowed errors that end at `most`, which uses the budget up, and shrink by `growth`, `count` of them at most. */
+function downwards(most: number, growth: number, count: number): number[] {
+  const allowed = [most];
+  for (;;) {
+    const first = allowed[0] as number;
+    if (allowed.length === count || first === 0) return allowed;
+    allowed.unshift(Math.min(first - 1, Math.floor(first / growth)));
   }
 }
 
@@ -66,20 +76,23 @@ function mostAllowed({ size, most, alpha, budget }: Claim): number {
   return low;
 }
 
-/** Looks that spend alpha early or late, start with few or many errors allowed, and grow slowly or fast. */
-function looksDesigns(claim: Claim): Design[] {
+/** Single looks, and sequences that start with few or many errors allowed, grow slowly or fast, and spend alpha early or late. */
+export function looksDesigns(claim: Claim): Design[] {
   const most = mostAllowed(claim);
+  if (most < 0) return [];
+  const singles = upwards(0, 1.2, most, Infinity).map((errors) => [errors]);
+  const sequences = [1.4, 2, 3.5].flatMap((growth) =>
+    [3, MOST_LOOKS].flatMap((count) => [
+      downwards(most, growth, count),
+      ...[0, 1, 2, 4, 8, 16, 32].filter((first) => first <= most).map((first) => upwards(first, growth, most, count)),
+    ]),
+  );
   const designs = new Map<string, Design>();
-  for (const first of [0, 1, 2, 4, 8, 16, 32].filter((errors) => errors <= most))
-    for (const growth of [1.4, 2, 3.5])
-      for (const count of [1, 3, MOST_LOOKS]) {
-        const allowed = ladder(first, growth, most, count);
-        for (const early of [0.08, 0.16, 0.35, 0.7, 1.4]) {
-          const spent = allowed.map((_, i) => ((i + 1) / allowed.length) ** early);
-          const key = allowed.length === 1 ? String(first) : `${allowed.join()} ${early}`;
-          if (!designs.has(key)) designs.set(key, { instrument: 'looks', allowed, spent });
-        }
-      }
+  for (const allowed of [...singles, [most], ...sequences])
+    for (const late of allowed.length === 1 ? [1] : [0.08, 0.16, 0.35, 0.7, 1.4]) {
+      const spent = allowed.map((_, i) => ((i + 1) / allowed.length) ** late);
+      designs.set(`${allowed.join()} ${late}`, { instrument: 'looks', allowed, spent });
+    }
   return [...designs.values()];
 }
 

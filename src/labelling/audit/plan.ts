@@ -75,7 +75,7 @@ interface Option {
  * wrong belief costs answers, not validity, as the protocol that comes out is valid whatever the labels are.
  *
  * Every cut with every repair and every design of the catalogue is worked out on its own; the best of these get smaller cuts
- * before them and larger ones after them where that is worth it, as played on 200 pools drawn from the belief. Deterministic.
+ * before them and larger ones after them where that is worth it, as played on pools drawn from the belief. Deterministic.
  */
 export function plan(input: PlanInput): Planned {
   const curves = believe(input.calibration);
@@ -186,9 +186,9 @@ interface Ladder {
 }
 
 const SCREENING_RUNS = 120;
-const OUTLOOK_RUNS = 500;
+const OUTLOOK_RUNS = 300;
 /** Ranks drawn in screening at most: a search takes seconds. */
-const SCREENING_DRAWS = 3e6;
+const SCREENING_DRAWS = 1.2e6;
 
 /** The best ladder around the best options; null where none is believed to certify anything. */
 function chooseLadder(input: PlanInput, curves: readonly ErrorCurve[], options: readonly Option[]): Plan | null {
@@ -301,7 +301,7 @@ function outlookOfRuns(rules: Rules, played: readonly Played[]): PlanOutlook | n
     size: (rules.cuts[index] as Cut).size,
     expected: Math.round(answers.reduce((sum, each) => sum + each, 0) / answers.length),
     percentile90: answers[Math.ceil(0.9 * answers.length) - 1] as number,
-    success: success[index] as number,
+    success: Number((success[index] as number).toFixed(3)),
   };
 }
 

@@ -19,7 +19,6 @@ export const imageAddress = (id: string, size: 'view' | 'full'): string => `/ima
 export class Deck {
   private readonly cards: Loaded[] = [];
   private readonly answered = new Set<string>();
-  private filling = false;
 
   /**
    * @param fetch asks the server for so many questions besides those that are here
@@ -58,8 +57,6 @@ export class Deck {
    * @param elsewhere ids that are shown, or answered and not with the server yet
    */
   async fill(want: number, elsewhere: readonly string[]): Promise<void> {
-    if (this.filling) return;
-    this.filling = true;
     try {
       const here = new Set(this.cards.map(({ card }) => card.id));
       const reply = await this.fetch(Math.max(0, want - here.size), [...here, ...elsewhere]);
@@ -67,8 +64,6 @@ export class Deck {
       this.onReply(reply);
     } catch (error) {
       this.onReply(error instanceof Error ? error : new Error(String(error)));
-    } finally {
-      this.filling = false;
     }
   }
 }

@@ -22,7 +22,9 @@ export function make<K extends keyof HTMLElementTagNameMap>(
 
 /** Says something to those who don't see the page. */
 export function announce(words: string): void {
-  element('live').textContent = words;
+  const live = element('live');
+  // The same words again would be no change, and go unsaid.
+  live.textContent = live.textContent === words ? `${words}\u00a0` : words;
 }
 
 /** Thousands with commas. */

@@ -39,11 +39,14 @@ async function begin(): Promise<void> {
   let withOthers = 0;
   let fetched = false;
   let shortcuts = true;
+  let filling = false;
+  let refillAgain = false;
 
   const deck = new Deck((limit, have) => api.questions(by, seat(), limit, have), onReply);
   const outbox = new Outbox({
     run,
     kept: storage,
+    by: session.by,
     async send(answers) {
       const reply = await api.answer(answers);
       progress = reply.progress ?? progress;
@@ -136,10 +139,18 @@ async function begin(): Promise<void> {
   };
 
   async function refill(force = false): Promise<void> {
-    const want = gridOn ? 2 * TILES : AHEAD;
-    const shown = gridOn ? grid.ids : single.current ? [single.current.card.id] : [];
-    if (force || deck.size < want / 2) await deck.fill(want, [...shown, ...outbox.ids]);
-    draw();
+    // One at a time; what was asked for meanwhile is asked for after it.
+    refillAgain = filling;
+    if (filling) return;
+    filling = true;
+    do {
+      refillAgain = false;
+      const want = gridOn ? 2 * TILES : AHEAD;
+      const shown = gridOn ? grid.ids : single.current ? [single.current.card.id] : [];
+      if (force || deck.size < want / 2) await deck.fill(want, [...shown, ...outbox.ids]);
+      draw();
+    } while (refillAgain);
+    filling = false;
   }
 
   function onReply(reply: QuestionsReply | Error): void {

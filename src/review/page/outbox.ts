@@ -23,6 +23,8 @@ export interface OutboxOptions {
   kept: Kept | null;
   /** @throws what can pass: the answers stay and are sent again */
   send: (answers: readonly GivenAnswer[]) => Promise<AnswersReply>;
+  /** The server puts this name to all that it gets: other people's answers stay where they are. null: it takes theirs. */
+  by: string | null;
   onChange: () => void;
   /** An answer that the server can't take; it is no longer kept. */
   onRefused: (refused: AnswersReply['refused']) => void;
@@ -33,6 +35,7 @@ export interface OutboxOptions {
  * pages don't overwrite each other's, and stays there until the server has it. Sending twice is harmless.
  */
 export class Outbox {
+  /** By the key of the storage: two people may answer the same image in one browser. */
   private readonly waiting = new Map<string, GivenAnswer>();
   private held: GivenAnswer | null = null;
   private holding: ReturnType<typeof setTimeout> | undefined;
@@ -51,7 +54,7 @@ export class Outbox {
 
   /** Their images. */
   get ids(): string[] {
-    return [...this.waiting.keys(), ...(this.held ? [this.held.id] : [])];
+    return [...this.waiting.values(), ...(this.held ? [this.held] : [])].map(({ id }) => id);
   }
 
   /** The answer that can still be taken back. */
@@ -73,7 +76,7 @@ export class Outbox {
   giveAll(answers: readonly GivenAnswer[]): void {
     for (const answer of answers) {
       this.keep(answer);
-      this.waiting.set(answer.id, answer);
+      this.waiting.set(this.keyOf(answer), answer);
     }
     this.flush();
   }
@@ -99,14 +102,15 @@ export class Outbox {
 
   /** Takes over what an earlier page, or one that died, left in the storage. */
   adopt(now: number): void {
-    const { kept } = this.options;
+    const { kept, by } = this.options;
     if (kept === null) return;
     for (const key of keysOf(kept)) {
       if (!key.startsWith(this.prefix)) continue;
       const answer = readAnswer(kept.getItem(key));
       if (answer === null) kept.removeItem(key);
+      else if (by !== null && answer.by !== by) continue;
       else if (now - Date.parse(answer.at) > LEFT_BEHIND_MS && this.held?.id !== answer.id)
-        this.waiting.set(answer.id, answer);
+        this.waiting.set(key, answer);
     }
     void this.deliver();
   }
@@ -117,7 +121,7 @@ export class Outbox {
 
   private release(): void {
     clearTimeout(this.holding);
-    if (this.held) this.waiting.set(this.held.id, this.held);
+    if (this.held) this.waiting.set(this.keyOf(this.held), this.held);
     this.held = null;
   }
 
@@ -128,7 +132,7 @@ export class Outbox {
     try {
       const { refused } = await this.options.send(batch);
       for (const answer of batch) {
-        this.waiting.delete(answer.id);
+        this.waiting.delete(this.keyOf(answer));
         this.forget(answer);
       }
       if (refused.length > 0) this.options.onRefused(refused);

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findConnections, Labelloop } from '../../src/client/index.js';
+import type { Answer, Question } from '../../src/client/index.js';
+import { auditState } from '../../src/contracts/audit.js';
+import type { AuditState } from '../../src/contracts/audit.js';
+import { runView } from '../../src/contracts/run.js';
+import type { RunView } from '../../src/contracts/run.js';
+import { decodeTable, tables } from '../../src/store/index.js';
+import { MNIST, TestHome } from '../support/stack.js';
+import { until } from '../support/wait.js';
+
+/** Small enough for seconds, and good enough that 15 % can be certified. */
+const RUN = { dataset: 'digits', seed: 7, rounds: 1, steps: 400, passes: 10, targetError: '8%' };
+const RUN_FLAGS = [
+  ...['--dataset', 'digits', '--seed', '7', '--rounds', '1', '--steps', '400', '--passes', '10'],
+  ...['--target-error', '8%', '--certify', '15%', '--audit-budget', '150'],
+];
+
+describe('an audit, end to end', function () {
+  this.timeout('5m');
+  let stack: TestHome;
+  let labelloop: Labelloop;
+
+  before(async () => {
+    stack = await TestHome.make();
+    await stack.json('up');
+    await stack.json(
+      ...['dataset', 'import', MNIST, '--name', 'digits', '--keep-labels', '200', '--seed', '7'],
+      ...['--pool', '1000', '--shard-size', '256'],
+    );
+    labelloop = await Labelloop.connect({
+      home: stack.home,
+      connections: findConnections(join(stack.home, 'stack.json'), stack.env),
+    });
+  });
+
+  after(async () => {
+    await labelloop?.close();
+    await stack?.remove();
+  });
+
+  it('a dry run ends with a certificate that Node alone can check, and says that it is one', async () => {
+    const { run } = await stack.json<{ run: string }>('run', 'start', ...RUN_FLAGS, '--answers', 'truth');
+    const watched = await stack.run('run', 'watch', run);
+    assert.equal(watched.code, 0, watched.stderr);
+    assert.match(watched.stdout, /Certificate \(grade A\): At most .* A dry run: hidden labels answered for people\./);
+    const view = runView.parse(await stack.json('run', 'show', run));
+    assert.ok(view.certificate && view.audit?.judgement);
+    assert.equal(view.budget.audit, view.audit.seen);
+    assert.ok(view.audit.seen <= 150);
+
+    const dir = join(stack.home, 'bundle');
+    await stack.json('certificate', 'export', run, '--out', dir);
+    assert.equal((await stack.run('certificate', 'verify', dir)).code, 0);
+    assert.equal((await stat(join(stack.home, 'keys', 'certificate.pem'))).mode & 0o777, 0o600);
+    const labels = join(dir, 'labels.jsonl');
+    await writeFile(labels, (await readFile(labels, 'utf8')).replace('"rank":7}', '"rank":8}'));
+    assert.equal((await stack.run('certificate', 'verify', dir)).code, 1);
+
+    // The labels carry it, and what the answers corrected.
+    const sources = new Map<string, number>();
+    for await (const row of labelloop.labels(run)) {
+      const key = `${row.source}${row.certificate ? ' certified' : ''}`;
+      sources.set(key, (sources.get(key) ?? 0) + 1);
+    }
+    assert.equal(sources.get('human'), view.audit.judgement.answers.repair + view.audit.judgement.answers.audit);
+    const certified = sources.get('model certified') ?? 0;
+    assert.ok(certified > 0 && certified <= view.certificate.claim.size);
+
+    // The same once more: from the store, without a question.
+    await stack.json('run', 'start', ...RUN_FLAGS, '--answers', 'truth');
+    await stack.run('run', 'watch', run);
+    const again = await stack.json<RunView>('run', 'show', run);
+    assert.deepEqual(again.certificate, view.certificate);
+    assert.equal(again.labelsDigest, view.labelsDigest);
+  });
+
+  it('people answer, workers are killed meanwhile, and no answer is lost', async () => {
+    const { run } = await labelloop.start({ ...RUN, certify: { epsilon: '15%', budget: 150, nonceFrom: 'person' } });
+    await until('the nonce', async () => (await phaseOf(labelloop, run)) === 'nonce', 120);
+    const waiting = await labelloop.progress(run);
+    assert.equal(waiting.stage, 'audit');
+    assert.match(waiting.waitsFor ?? '', /waits for the nonce/);
+    const drawn = auditState.parse(await stack.json('audit', 'nonce', run, '4-1-6-6-2-5-3-1'));
+    assert.match(drawn.words, /waits for \d+ answers/);
+
+    const truth = await truthOf(labelloop, run);
+    const seconds = 2;
+    const answersOf = (questions: Question[], by: string): Answer[] =>
+      questions.map(({ id }) => ({ id, verdict: truth.get(id) as number, by, at: new Date().toISOString(), seconds }));
+
+    const first = await labelloop.questions(run, { by: 'ann', limit: 10 });
+    assert.equal(new Set(first.map(({ id }) => id)).size, 10);
+    const image = await labelloop.image(run, first[0] as Question);
+    assert.equal(image.pixels.length, 28 * 28);
+    let given = answersOf(first, 'ann');
+    assert.equal((await labelloop.answer(run, given)).seen, 10);
+
+    // An answer is under way while every worker dies, and is given again by a person who saw nothing of it.
+    given = answersOf(await labelloop.questions(run, { by: 'ann', limit: 5 }), 'ann');
+    const sent = labelloop.answer(run, given).catch(() => null);
+    const { processes } = await stack.json<{ processes: { name: string; pid: number }[] }>('status');
+    for (const { name, pid } of processes) if (name === 'worker' || name === 'host') process.kill(pid, 'SIGKILL');
+    await sent;
+    await until('workers', async () => (await labelloop.audit(run).catch(() => null))?.phase === 'audit', 90);
+    assert.equal((await labelloop.answer(run, given)).seen, 15);
+    await assert.rejects(labelloop.answer(run, [{ ...(given[0] as Answer), verdict: 'none' }]), {
+      code: 'AUDIT_INVALID',
+    });
+
+    let state: AuditState | null = null;
+    for (let turn = 0; turn < 40 && state?.judgement?.outcome !== 'certified'; turn++) {
+      const by = turn % 2 ? 'ann' : 'bob';
+      const questions = await labelloop.questions(run, { by, limit: 20 });
+      if (questions.length === 0) break;
+      state = await labelloop.answer(run, answersOf(questions, by));
+    }
+    assert.equal(state?.judgement?.outcome, 'certified');
+    await labelloop.result(run);
+    const view = await labelloop.show(run);
+    assert.equal(view.certificate?.panel.answersFrom, 'people');
+    assert.equal(view.certificate?.panel.people, 2);
+    assert.equal(view.budget.audit, state.seen);
+    const dir = join(stack.home, 'people');
+    await labelloop.exportCertificate(run, dir);
+    assert.equal((await stack.run('certificate', 'verify', dir)).code, 0);
+    const lines = (await readFile(join(dir, 'audit.jsonl'), 'utf8')).trim().split('\n');
+    const keys = lines.map((line) => JSON.parse(line) as { id: string; by: string });
+    assert.equal(new Set(keys.map(({ id, by }) => `${id} ${by}`)).size, keys.length, 'nothing is counted twice');
+
+    // One audit had all that the run may spend.
+    await assert.rejects(
+      labelloop.startAudit(run, { epsilon: '10%' }).then(() => over(labelloop, run)),
+      {
+        code: 'AUDIT_INVALID',
+      },
+    );
+    await assert.rejects(labelloop.answer(run, given), { code: 'AUDIT_INVALID' });
+  });
+
+  it('further audits of a series are numbered, and freeze what is still the machine', async () => {
+    const { run } = await labelloop.start({ ...RUN, salt: '' }, { run: 'series' });
+    await labelloop.result(run);
+    await assert.rejects(labelloop.audit(run), { code: 'AUDIT_UNKNOWN' });
+    const settings = { epsilon: '20%', budget: 150, spending: 'series', answers: 'truth', repair: 0 } as const;
+    await labelloop.startAudit(run, settings);
+    const one = await over(labelloop, run);
+    assert.equal(one.audit, 1);
+    const first = await labelloop.certificate(run);
+    await labelloop.startAudit(run, settings);
+    const two = await over(labelloop, run);
+    assert.equal(two.audit, 2);
+    const second = await labelloop.certificate(run);
+    assert.ok(second.certificate.alpha < first.certificate.alpha);
+    assert.notEqual(second.certificate.root, first.certificate.root);
+    assert.equal((await labelloop.show(run)).budget.audit, one.seen + two.seen);
+    const dir = join(stack.home, 'series');
+    await labelloop.exportCertificate(run, dir);
+    assert.equal((await stack.run('certificate', 'verify', dir)).code, 0);
+    assert.equal((await readFile(join(dir, 'ledger.jsonl'), 'utf8')).trim().split('\n').length, 2);
+  });
+
+  it('asks nobody where the budget can not do, and says what would', async () => {
+    const { run } = await labelloop.start({ ...RUN, certify: { epsilon: '1%', budget: 20, answers: 'truth' } });
+    await labelloop.result(run);
+    const { audit, certificate, budget } = await labelloop.show(run);
+    assert.equal(certificate, null);
+    assert.equal(budget.audit, 0);
+    assert.match(audit?.words ?? '', /^Nobody is asked: with 20 answers/);
+  });
+});
+
+const phaseOf = async (labelloop: Labelloop, run: string): Promise<string | undefined> =>
+  (await labelloop.audit(run).catch(() => null))?.phase;
+
+async function over(labelloop: Labelloop, run: string): Promise<AuditState> {
+  let state = await labelloop.audit(run);
+  await until('the end of the audit', async () => (state = await labelloop.audit(run)).phase === 'done', 60);
+  return state;
+}
+
+async function truthOf(labelloop: Labelloop, run: string): Promise<Map<string, number>> {
+  const manifest = await labelloop.dataset(run);
+  assert.ok(manifest?.truth);
+  const rows = await decodeTable(tables.answers, await labelloop.store.readBytes(manifest.truth));
+  return new Map(rows.map(({ id, label }) => [id, label]));
+}
