@@ -72,13 +72,16 @@ function head(view: RunView): Markup {
   </header>`;
 }
 
-/** The conditional estimate or its refusal, in the colour of its grade. */
-function statement({ conditional }: RunView): Markup | null {
-  if (!conditional) return null;
-  const tone = conditional.grade === 'B' ? 'conditional' : 'estimate';
-  return html`<div class="statement ${tone}">
-    ${conditionalWords(conditional).map((words) => html`<p>${words}</p>`)}
-  </div>`;
+/** The certificate, and the conditional estimate or its refusal, each in the colour of its grade. */
+function statement({ certificate, conditional }: RunView): Markup[] {
+  const said = (tone: string, sentences: readonly string[]): Markup =>
+    html`<div class="statement ${tone}">${sentences.map((words) => html`<p>${words}</p>`)}</div>`;
+  return [
+    ...(certificate ? [said('certificate', [`Certificate (grade A): ${certificate.statement}`])] : []),
+    ...(conditional
+      ? [said(conditional.grade === 'B' ? 'conditional' : 'estimate', conditionalWords(conditional))]
+      : []),
+  ];
 }
 
 /** What came out, in sentences for someone who knows none of the terms below. */

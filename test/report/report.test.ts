@@ -169,6 +169,9 @@ describe('report', () => {
     assert.match(refused, /class="statement estimate"/);
     assert.match(textOf(refused), /No conditional estimate \(grade B\): calibration images and pool differ/);
     assert.doesNotMatch(textOf(renderReport(finishedRun(), figures({}))), /onditional/);
+    const certified = renderReport(finishedRun({ certificate: certificateNow().certificate }), figures({}));
+    assert.match(certified, /class="statement certificate"/);
+    assert.match(textOf(certified), /Certificate \(grade A\): At most/);
   });
 
   it('shows a run whose first round has not ended, and why a run failed', () => {
