@@ -13,7 +13,8 @@ const rooms = {
   // labelling is pure: the client makes and reads certificates by it.
   client: ['contracts', 'store', 'labelling'],
   report: ['contracts', 'client', 'store'],
-  cli: ['contracts', 'client', 'local', 'workers', 'datasets', 'store', 'report'],
+  review: ['contracts', 'client'],
+  cli: ['contracts', 'client', 'local', 'workers', 'datasets', 'store', 'report', 'review'],
 };
 
 module.exports = {
@@ -34,6 +35,13 @@ module.exports = {
         pathNot: ['^src/workflows/', '^src/contracts/names.ts$', 'node_modules/@temporalio/(workflow|common)'],
         dependencyTypesNot: ['type-only'],
       },
+    },
+    {
+      name: 'page-takes-types-alone',
+      comment: 'the browser loads src/review/page/ as it was compiled, and nothing else',
+      severity: 'error',
+      from: { path: '^src/review/page/' },
+      to: { pathNot: '^src/review/page/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'tfjs-in-learning-alone',

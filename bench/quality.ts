@@ -40,6 +40,7 @@ const { values } = parseArgs({
     target: { type: 'string', default: '2%' },
     steps: { type: 'string' },
     rounds: { type: 'string' },
+    precision: { type: 'string' },
     table: { type: 'string' },
   },
 });
@@ -69,6 +70,7 @@ async function measure(method: string, labels: number, pool: number, seed: numbe
     ...METHODS[method],
     ...(values.steps === undefined ? {} : { steps: Number(values.steps) }),
     ...(values.rounds === undefined ? {} : { rounds: Number(values.rounds) }),
+    ...(values.precision === 'bfloat16' ? { precision: values.precision } : {}),
   };
   const { run } = await labelloop.start(settings);
   await labelloop.result(run);

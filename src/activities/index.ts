@@ -1,4 +1,4 @@
-import type { LearnerActivities, StageActivities } from '../contracts/activities.js';
+import type { LearnerActivities, NoticeActivities, StageActivities } from '../contracts/activities.js';
 import { answerByTruth, recordAnswers } from './audit/answers.js';
 import { certify } from './audit/certify.js';
 import { drawAudit } from './audit/draw.js';
@@ -10,8 +10,10 @@ import { cluster } from './cluster.js';
 import { compare } from './compare.js';
 import { evaluate } from './evaluate.js';
 import { gather } from './gather.js';
+import { notifying } from './notify.js';
 import { open } from './open.js';
 import { relabel } from './relabel.js';
+import { release } from './release.js';
 import { sample } from './sample.js';
 import { split } from './split.js';
 import { asActivity, guarded } from './stage.js';
@@ -32,15 +34,17 @@ export const createLearnerActivities = (deps: Deps): LearnerActivities => ({
 });
 
 /** Activities that need none. */
-export const createStageActivities = (deps: Deps): StageActivities => ({
+export const createStageActivities = (deps: Deps): StageActivities & NoticeActivities => ({
   open: (input) => guarded(deps, 'open', ({ beating }) => beating(() => open(input, deps.store))),
   split: asActivity(deps, split),
   gather: (input) => guarded(deps, 'sample', ({ beating }) => beating(() => gather(input, deps.store))),
   threshold: asActivity(deps, threshold),
+  release: asActivity(deps, release),
   cluster: asActivity(deps, cluster),
   relabel: asActivity(deps, relabel),
   evaluate: (input) => guarded(deps, 'evaluate', ({ beating }) => beating(() => evaluate(input, deps.store))),
   compare: (input) => guarded(deps, 'compare', ({ beating }) => beating(() => compare(input, deps.store))),
+  notify: (notice) => notifying(deps, notice),
   freeze: asActivity(deps, freeze),
   certify: asActivity(deps, certify),
   numberAudit: (input) => audited(deps, () => numberAudit(input, deps.store)),

@@ -56,3 +56,11 @@ export function shardOf(manifest: DatasetManifest, split: SplitName, index: numb
   if (!shard) throw problem('DATASET_INVALID', `dataset '${manifest.name}' has no ${split} shard ${index}.`);
   return shard;
 }
+
+/** Some rows of a file with rows of one size, such as pixels. */
+export function pickRows(bytes: Uint8Array, count: number, rows: readonly number[]): Uint8Array {
+  const size = bytes.length / count;
+  const picked = new Uint8Array(rows.length * size);
+  rows.forEach((row, i) => picked.set(bytes.subarray(row * size, (row + 1) * size), i * size));
+  return picked;
+}

@@ -3,6 +3,7 @@ import { scoreOf } from '../contracts/scores.js';
 import { clustersFile, cutoffFile, relabelOutput } from '../contracts/stages.js';
 import type { RelabelInput, RelabelOutput } from '../contracts/stages.js';
 import type { AssignmentRow, ItemRow, LabelRow, PosteriorRow } from '../contracts/tables.js';
+import { foldOf, foldSalt } from '../labelling/folds.js';
 import { TopCandidates } from '../labelling/fence.js';
 import { countLabels, decide, heldLabel } from '../labelling/relabel.js';
 import { readRows, tables } from '../store/index.js';
@@ -38,7 +39,9 @@ export const relabel = stage<RelabelInput, RelabelOutput>(
       let counts = countLabels([]);
       const decided = async function* (): AsyncGenerator<LabelRow> {
         for await (const { image, posterior, group, previous } of poolRows(store, input)) {
-          const row = decide(image, posterior, group, previous, context);
+          const model = input.foldModels?.[foldOf(image.id, input.foldModels.length, foldSalt(input.seed ?? 0))];
+          const of = model ? { ...context, model: model.sha256 } : context;
+          const row = decide(image, posterior, group, previous, of);
           counts = countLabels([row], counts);
           yield row;
         }

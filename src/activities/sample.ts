@@ -1,22 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deriveSeed } from '../contracts/random.js';
 import { decodeSafetensors, encodeSafetensors } from '../contracts/safetensors.js';
 import type { TensorFile } from '../contracts/safetensors.js';
 import { cutoffFile, sampleOutput } from '../contracts/stages.js';
 import type { Ref } from '../contracts/references.js';
-import type { SequentialRule } from '../contracts/learner.js';
+import type { SampleTask, SequentialRule } from '../contracts/learner.js';
 import type { Store } from '../store/index.js';
 import type { SampleInput, SampleOutput } from '../contracts/stages.js';
 import type { ItemRow, PosteriorRow } from '../contracts/tables.js';
 import { encodeTable, tables } from '../store/index.js';
-import { readItems, readManifest, shardOf } from './inputs.js';
+import { foldOf, foldSalt } from '../labelling/folds.js';
+import { pickRows, readItems, readManifest, shardOf } from './inputs.js';
 import { stage } from './stage.js';
+import type { Attempt } from './stage.js';
 
 /** Scores one shard with stochastic forward passes. */
 export const sample = stage<SampleInput, SampleOutput>('sample', 2, sampleOutput, async (input, attempt) => {
-  const { store, learner, beating } = attempt;
+  const { store, beating } = attempt;
   const folder = join(attempt.scratch, `sample-${randomUUID()}`);
   await mkdir(folder, { recursive: true });
   try {
@@ -44,9 +46,10 @@ export const sample = stage<SampleInput, SampleOutput>('sample', 2, sampleOutput
       };
     });
     await attempt.learnerReady();
-    const { passes } = await attempt.onLearner((listener) => learner.sample(task, listener));
+    const { file, passes } = input.crossFit
+      ? await sampleByFold(attempt, task, { folder, ids: items.map(({ id }) => id), seed: input.seed })
+      : await sampleFile(attempt, task);
     return await attempt.keeping(async () => {
-      const file = decodeSafetensors(await readFile(output));
       const features = tensor(file, 'features');
       return {
         posteriors: await store.putBytes('posteriors/2', encodeTable(tables.posteriors, posteriorRows(items, file))),
@@ -59,6 +62,54 @@ export const sample = stage<SampleInput, SampleOutput>('sample', 2, sampleOutput
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+/** A learner's result in memory. */
+interface Sampled {
+  file: TensorFile;
+  passes: number;
+}
+
+async function sampleFile({ learner, onLearner }: Attempt, task: SampleTask): Promise<Sampled> {
+  const { passes } = await onLearner((listener) => learner.sample(task, listener));
+  return { file: decodeSafetensors(await readFile(task.output)), passes };
+}
+
+/** Each image by the model of its fold: as many images in all as without folds, a task a fold. */
+async function sampleByFold(
+  attempt: Attempt,
+  task: SampleTask,
+  { folder, ids, seed }: { folder: string; ids: readonly string[]; seed: number },
+): Promise<Sampled> {
+  const pixels = await readFile(task.pixels);
+  const folds = task.models.map((): number[] => []);
+  ids.forEach((id, row) => folds[foldOf(id, folds.length, foldSalt(seed))]?.push(row));
+  const whole: TensorFile = { tensors: {}, metadata: {} };
+  let passes = 0;
+  for (const [fold, rows] of folds.entries()) {
+    if (rows.length === 0) continue;
+    const [subset, output] = [join(folder, `pixels-${fold}`), join(folder, `posterior-${fold}`)];
+    await writeFile(subset, pickRows(pixels, ids.length, rows));
+    const models = [task.models[fold] as string];
+    const part = await sampleFile(attempt, { ...task, models, pixels: subset, count: rows.length, output });
+    spread(part.file, rows, ids.length, whole);
+    passes += part.passes;
+  }
+  return { file: whole, passes };
+}
+
+/** Puts the rows of a part's tensors, all float32, to their places among `count`. */
+function spread(part: TensorFile, rows: readonly number[], count: number, whole: TensorFile): void {
+  for (const [name, { shape, data }] of Object.entries(part.tensors)) {
+    const width = data.length / rows.length;
+    whole.tensors[name] ??= {
+      dtype: 'F32',
+      shape: [count, ...shape.slice(1)],
+      data: new Float32Array(count * width),
+    };
+    const into = whole.tensors[name].data;
+    rows.forEach((row, i) => into.set(data.subarray(i * width, (i + 1) * width), row * width));
+  }
+}
 
 /** docs/benchmarks.md has the curve: agreement with a 1,000-pass reference as of 30 fixed passes, at a third of them. */
 const SEQUENTIAL = { least: 5, most: 120, settled: 2 };

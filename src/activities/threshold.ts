@@ -1,6 +1,8 @@
 import { thresholdOutput } from '../contracts/stages.js';
-import type { ThresholdInput, ThresholdOutput } from '../contracts/stages.js';
-import { chooseCutoff } from '../labelling/threshold.js';
+import type { CutoffFile, ThresholdInput, ThresholdOutput } from '../contracts/stages.js';
+import { chooseCutoff, steering } from '../labelling/threshold.js';
+import type { LabelledImages } from '../labelling/threshold.js';
+import type { Store } from '../store/index.js';
 import { readAllPosteriors, readLabels, readManifest, readSplit } from './inputs.js';
 import { stage } from './stage.js';
 
@@ -11,19 +13,30 @@ export const threshold = stage<ThresholdInput, ThresholdOutput>(
   thresholdOutput,
   async (input, { store, beating }) =>
     beating(async () => {
-      const manifest = await readManifest(store, input.dataset);
-      const file = chooseCutoff(input, {
-        posteriors: await readAllPosteriors(store, input.labelled),
-        labels: await readLabels(store, manifest),
-        calibration: (await readSplit(store, input.split)).calibration,
-        classes: manifest.classes.length,
-        pool: manifest.shards.pool.reduce((sum, { count }) => sum + count, 0),
-      });
-      return {
-        cutoff: await store.putJson('cutoff/2', file),
-        value: Math.max(...file.values),
-        estimate: file.estimate,
-        calibrationError: { before: file.scaling.before.ece, after: file.scaling.after.ece },
-      };
+      const images = await readLabelledImages(store, input);
+      const file = chooseCutoff(input, input.holdBack ? steering(images, input.seed) : images);
+      return storeCutoff(store, file);
     }),
 );
+
+/** The labelled images with posteriors, labels and which of them calibrate. */
+export async function readLabelledImages(
+  store: Store,
+  input: Pick<ThresholdInput, 'dataset' | 'split' | 'labelled'>,
+): Promise<LabelledImages> {
+  const manifest = await readManifest(store, input.dataset);
+  return {
+    posteriors: await readAllPosteriors(store, input.labelled),
+    labels: await readLabels(store, manifest),
+    calibration: (await readSplit(store, input.split)).calibration,
+    classes: manifest.classes.length,
+    pool: manifest.shards.pool.reduce((sum, { count }) => sum + count, 0),
+  };
+}
+
+export const storeCutoff = async (store: Store, file: CutoffFile): Promise<ThresholdOutput> => ({
+  cutoff: await store.putJson('cutoff/2', file),
+  value: Math.max(...file.values),
+  estimate: file.estimate,
+  calibrationError: { before: file.scaling.before.ece, after: file.scaling.after.ece },
+});

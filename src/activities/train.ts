@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LabelloopError, problem } from '../contracts/errors.js';
@@ -11,11 +11,12 @@ import type { Ref } from '../contracts/references.js';
 import { encodeSafetensors } from '../contracts/safetensors.js';
 import { trainOutput } from '../contracts/stages.js';
 import type { TrainInput, TrainOutput } from '../contracts/stages.js';
+import { foldOf, foldSalt } from '../labelling/folds.js';
 import { pseudoLabelWeight } from '../labelling/weights.js';
 import { recipeOf, specOf } from '../learner/client.js';
 import { readRows, tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
-import { readLabels, readManifest, readSplit } from './inputs.js';
+import { pickRows, readItems, readLabels, readManifest, readSplit } from './inputs.js';
 import { stage } from './stage.js';
 import type { Attempt } from './stage.js';
 
@@ -97,7 +98,7 @@ async function prepare(input: TrainInput, { store, key, checkpointSeconds, log }
     shards,
     items: itemsPath,
     validation,
-    unlabelled: await fetchPixels(store, unlabelled),
+    unlabelled: await fetchUnlabelled(store, unlabelled, input, folder),
     resume,
     output: join(folder, 'model.safetensors'),
     checkpoint: join(folder, 'checkpoint'),
@@ -118,6 +119,28 @@ const UNLABELLED_SHARDS = 16;
 function unlabelledShards({ shards: { pool } }: DatasetManifest, seed: SeedPair): Shard[] {
   if (pool.length <= UNLABELLED_SHARDS) return pool;
   return new RandomStream(deriveSeed(seed, 'unlabelled')).shuffle([...pool]).slice(0, UNLABELLED_SHARDS);
+}
+
+const isLeftOut = (id: string, leftOut: TrainInput['leftOut'], seed: number): boolean =>
+  leftOut !== undefined && foldOf(id, leftOut.folds, foldSalt(seed)) === leftOut.fold;
+
+/** Pixel files of pool images; without those of a fold that the student must not see, not even unlabelled. */
+async function fetchUnlabelled(
+  store: Store,
+  shards: readonly Shard[],
+  { leftOut, seed }: TrainInput,
+  folder: string,
+): Promise<string[]> {
+  if (!leftOut) return fetchPixels(store, shards);
+  const files: string[] = [];
+  // One after the other: a shard of large pictures takes hundreds of MB.
+  for (const [i, shard] of shards.entries()) {
+    const rows = (await readItems(store, shard)).flatMap(({ id }, row) => (isLeftOut(id, leftOut, seed) ? [] : [row]));
+    const file = join(folder, `unlabelled-${i}`);
+    await writeFile(file, pickRows(await readFile(await store.fetch(shard.pixels)), shard.count, rows));
+    if (rows.length > 0) files.push(file);
+  }
+  return files;
 }
 
 interface TrainingItems {
@@ -152,14 +175,14 @@ async function addPseudoLabels(
   items: TrainingItems,
   store: Store,
   { shards: { labelled, pool } }: DatasetManifest,
-  { labels, weights, round }: TrainInput,
+  { labels, weights, round, leftOut, seed }: TrainInput,
 ): Promise<void> {
   const place = positions(pool);
   let position = 0;
   for await (const label of readRows(tables.labels, await store.fetch(labels as Ref))) {
-    if (label.status === 'accepted') {
+    const human = label.source === 'human';
+    if (label.status === 'accepted' && (human || !isLeftOut(label.id, leftOut, seed))) {
       const [shard, row] = place(position);
-      const human = label.source === 'human';
       const weight = human ? 1 : pseudoLabelWeight(weights, label.total_uncertainty, round - 1);
       add(items, shard + labelled.length, row, label.label, weight, human ? 1 : 0);
     }

@@ -1,4 +1,5 @@
 import { auditLines } from './audit-lines.js';
+import { conditionalWords } from '../contracts/grades.js';
 import { count, duration, pairs, percent, plural, table } from './format.js';
 import type { RunView } from '../contracts/run.js';
 import type { Column } from './format.js';
@@ -27,7 +28,7 @@ export function roundTable(view: RunView, width?: number): string[] {
         ] as [Column, (round: Round) => string][])
       : ([
           [
-            { title: 'estimate (at most)' },
+            { title: 'estimate (upper)' },
             ({ estimate }) =>
               estimate.coverage > 0 ? `${percent(estimate.error)} (${percent(estimate.upper)})` : NONE,
           ],
@@ -80,7 +81,8 @@ const stoppedLines = (view: RunView): string[] =>
 /** What the figures are worth, in words. */
 export function gradeLines(view: RunView): string[] {
   const last = view.rounds.at(-1);
-  const estimate = last ? [...estimateLines(last.estimate), ...calibrationLines(last)] : [];
+  const statement = view.conditional ? conditionalWords(view.conditional) : [];
+  const estimate = last ? [...statement, ...estimateLines(last.estimate), ...calibrationLines(last)] : [];
   if (!view.dryRun) return estimate;
   const compared = view.rounds.some((round) => round.truth !== null);
   return compared
@@ -100,9 +102,9 @@ function estimateLines({ error, upper, coverage }: Round['estimate']): string[] 
       'More labels, more --steps or a higher --target-error help.',
     ];
   return [
-    `Estimate (grade B): label error ${percent(error)}, at most ${percent(upper)}, ` +
-      'if the calibration labels are a fair sample of the pool.',
-    'It steers the cut-off and promises nothing.',
+    `Estimate (grade C): label error ${percent(error)}, upper limit ${percent(upper)}, on calibration labels ` +
+      'that steered the run.',
+    'It promises nothing.',
   ];
 }
 

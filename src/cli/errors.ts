@@ -1,4 +1,4 @@
-import { problem } from '../contracts/errors.js';
+import { messageOf, problem } from '../contracts/errors.js';
 
 /** What the command line itself refuses. */
 export const cliErrors = {
@@ -18,7 +18,44 @@ export const cliErrors = {
   exportFormatUnknown: (file: string) =>
     problem(
       'USAGE',
-      `${file}: the extension names no format. End it in .csv, .jsonl or .parquet, or pass --format csv|jsonl|parquet.`,
+      `${file}: the extension names no format. End it in .csv, .jsonl or .parquet, or pass --format csv|jsonl|parquet|folder.`,
+    ),
+
+  /** `labels export --format folder --out DIR` where DIR has files: old and new labels must not mix. */
+  folderNotEmpty: (folder: string) =>
+    problem('USAGE', `${folder} is there already and not empty. Name another --out, or remove it first.`),
+
+  /** A verb that needs the images of a run that has not found its dataset yet. */
+  noDataset: (run: string) =>
+    problem('RUN_NO_RESULTS', `Run '${run}' has found no dataset yet. 'labelloop run show ${run}' says how far it is.`),
+
+  /** `tasks export --out tasks` and `answers import RUN answers` without --format. */
+  answerFormatUnknown: (file: string) =>
+    problem(
+      'USAGE',
+      `${file}: the extension names no format. End it in .csv, .jsonl or .json (Label Studio), or pass --format csv|jsonl|label-studio.`,
+    ),
+
+  /** `tasks export --format label-studio`, which would show nothing. */
+  imagesNeeded: () =>
+    problem(
+      'USAGE',
+      'Label Studio shows an image by its address. Pass --images DIR to write the images, or --image-url PREFIX where they are served by their names.',
+    ),
+
+  /** `answers import` for an audit in which nobody is asked. */
+  truthAnswers: (run: string) =>
+    problem(
+      'AUDIT_INVALID',
+      `The audit of run '${run}' is a dry run, in which hidden labels answer for people. 'labelloop audit show ${run}' says what it came to.`,
+    ),
+
+  /** `answers import`: the audit ended or went on elsewhere while answers were on their way. */
+  partlyTaken: (taken: number, all: number, cause: unknown) =>
+    problem(
+      'AUDIT_INVALID',
+      `${taken} of ${all} answers were taken, and then one was refused: ${messageOf(cause)} The same import again goes on from there; --skip-unwanted leaves out what is not asked for any more.`,
+      cause,
     ),
 
   /** `certificate verify DIR`, and verify.mjs says no. */

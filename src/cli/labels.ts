@@ -1,89 +1,105 @@
-import { access, open, rename, rm } from 'node:fs/promises';
-import { extname } from 'node:path';
+import { readdir, rename, rm } from 'node:fs/promises';
+import { extname, join } from 'node:path';
 import process from 'node:process';
-import { finished } from 'node:stream/promises';
 import { Option } from 'commander';
 import { cliErrors } from './errors.js';
+import { explanationLines } from './explanation.js';
 import { plural } from './format.js';
-import { exportFormats } from './services.js';
+import { exists, writeWhole } from './output-file.js';
+import { exportFormats, labelFormats } from './services.js';
 import { examples, verb, withClient } from './verb.js';
-import type { Writable } from 'node:stream';
 import type { Command } from 'commander';
-import type { ExportFormat } from './services.js';
-import type { Call, Context } from './verb.js';
+import type { ExportFormat, LabelFormat } from './services.js';
+import type { Call, Context, Outcome } from './verb.js';
 
 interface ExportOptions {
   out: string;
-  format?: ExportFormat;
+  format?: LabelFormat;
   force?: true;
 }
 
 export function addLabelVerbs(program: Command, context: Context): void {
-  const labels = program.command('labels').description("take a run's labels out");
+  const labels = program.command('labels').description("take a run's labels out, and trace them");
   labels.addHelpText('after', examples('labelloop labels export shells-1a2b3c4d --out labels.csv'));
 
   labels
     .command('export')
-    .description("write a run's labels, a row an image of the pool")
+    .description("write a run's labels: a row an image of the pool, or the images in a folder a class")
     .argument('<run>', 'id of the run')
-    .requiredOption('--out <file>', 'file to write')
-    .addOption(new Option('--format <format>', "format (default: the file's extension)").choices(exportFormats))
+    .requiredOption('--out <file>', 'file to write; with --format folder the folder')
+    .addOption(new Option('--format <format>', "format (default: the file's extension)").choices(labelFormats))
     .option('--force', 'overwrite the file')
     .addHelpText(
       'after',
       examples(
         'labelloop labels export shells-1a2b3c4d --out labels.csv',
         'labelloop labels export shells-1a2b3c4d --out labels.parquet --force',
+        'labelloop labels export shells-1a2b3c4d --out ./labelled --format folder',
       ),
     )
     .action(
       verb(context, async (call: Call<ExportOptions>, run: string) => {
-        const { out, force } = call.options;
+        const { out } = call.options;
         const format = call.options.format ?? formatOf(out);
-        if (!force && (await exists(out))) throw cliErrors.outputExists(out);
-        const rows = await withClient(call.services, async (client) => {
-          const counted = { rows: 0 };
-          await writeWhole(out, (stream) =>
-            call.services.exportLabels(counting(client.labels(run), counted), format, stream),
-          );
-          return counted.rows;
-        });
-        return {
-          document: { run, out, format, rows },
-          lines: [`${plural(rows, 'row')} written to ${out} (${format}).`],
-        };
+        return format === 'folder' ? exportToFolder(call, run) : exportToFile(call, run, format);
       }),
     );
+
+  labels
+    .command('explain')
+    .description("where an image's label comes from: every round's decision, people's answers, the certificate")
+    .argument('<run>', 'id of the run')
+    .argument('<image>', 'id or name of an image of the pool')
+    .addHelpText('after', examples('labelloop labels explain shells-1a2b3c4d beach/0042.jpg'))
+    .action(
+      verb(context, async (call, run: string, image: string) => {
+        const explanation = await withClient(call.services, (client) => client.explain(run, image));
+        return { document: explanation, lines: explanationLines(explanation, call.terminal.out.columns) };
+      }),
+    );
+}
+
+async function exportToFile(call: Call<ExportOptions>, run: string, format: ExportFormat): Promise<Outcome> {
+  const { out, force } = call.options;
+  if (!force && (await exists(out))) throw cliErrors.outputExists(out);
+  const rows = await withClient(call.services, async (client) => {
+    const counted = { rows: 0 };
+    await writeWhole(out, (stream) =>
+      call.services.exportLabels(counting(client.labels(run), counted), format, stream),
+    );
+    return counted.rows;
+  });
+  return { document: { run, out, format, rows }, lines: [`${plural(rows, 'row')} written to ${out} (${format}).`] };
+}
+
+async function exportToFolder(call: Call<ExportOptions>, run: string): Promise<Outcome> {
+  const { out } = call.options;
+  if ((await readdir(out).catch(() => [])).length > 0) throw cliErrors.folderNotEmpty(out);
+  const { rows, images } = await withClient(call.services, async (client) => {
+    const counted = { rows: 0 };
+    const part = `${out}.${process.pid}.part`;
+    try {
+      const images = await call.services.exportFolder(run, counting(client.labels(run), counted), part);
+      await rm(out, { recursive: true, force: true });
+      await rename(part, out);
+      return { rows: counted.rows, images };
+    } catch (error) {
+      await rm(part, { recursive: true, force: true });
+      throw error;
+    }
+  });
+  return {
+    document: { run, out, format: 'folder', rows, images },
+    lines: [
+      `${plural(images, 'labelled image')} written to ${out}, ${plural(rows, 'row')} to ${join(out, 'labels.csv')}.`,
+    ],
+  };
 }
 
 function formatOf(file: string): ExportFormat {
   const format = exportFormats.find((name) => extname(file).toLowerCase() === `.${name}`);
   if (!format) throw cliErrors.exportFormatUnknown(file);
   return format;
-}
-
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
-
-/** Writes beside the file and renames: whoever reads `file` finds a whole one or none. */
-async function writeWhole(file: string, write: (stream: Writable) => Promise<void>): Promise<void> {
-  const part = `${file}.${process.pid}.part`;
-  const handle = await open(part, 'w').catch((error: unknown) => {
-    throw cliErrors.outputNotWritable(file, error);
-  });
-  const stream = handle.createWriteStream();
-  try {
-    const written = finished(stream);
-    await Promise.all([write(stream).then(() => void stream.end()), written]);
-    await rename(part, file);
-  } catch (error) {
-    stream.destroy();
-    await rm(part, { force: true });
-    throw error;
-  }
 }
 
 async function* counting<T>(rows: AsyncIterable<T>, counted: { rows: number }): AsyncIterable<T> {

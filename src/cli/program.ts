@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { LabelloopError, messageOf } from '../contracts/errors.js';
+import { addAnswerVerbs } from './answers.js';
 import { addAuditVerbs } from './audit.js';
 import { addCertificateVerbs } from './certificate.js';
 import { addDatasetVerbs } from './dataset.js';
@@ -9,6 +10,7 @@ import { addDemoVerb } from './demo.js';
 import { oneLine } from './format.js';
 import { addLabelVerbs } from './labels.js';
 import { addReportVerb } from './report.js';
+import { addReviewVerb } from './review.js';
 import { addRunVerbs } from './run.js';
 import { addStackVerbs } from './stack.js';
 import { Interrupted, processTerminal } from './terminal.js';
@@ -51,8 +53,10 @@ export function createProgram(
   addDatasetVerbs(program, context);
   addRunVerbs(program, context);
   addLabelVerbs(program, context);
+  addAnswerVerbs(program, context);
   addAuditVerbs(program, context);
   addCertificateVerbs(program, context);
+  addReviewVerb(program, context);
   addReportVerb(program, context);
   addWorkerVerb(program, context);
   program.addHelpText(

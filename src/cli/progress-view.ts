@@ -9,6 +9,7 @@ const stageWords: Record<StageName, string> = {
   train: 'the student learns from labels and pseudo-labels',
   sample: 'stochastic passes over the pool',
   threshold: 'choosing the cut-off from the calibration labels',
+  release: 'testing what the held-back calibration labels say of the pool',
   cluster: 'grouping the pool, marking outliers',
   relabel: 'accepting, keeping, flipping, revoking labels',
   evaluate: 'measuring the round on test images',

@@ -27,6 +27,7 @@ export const settingFlags = {
   passes: '--passes',
   sampling: '--sampling',
   members: '--members',
+  crossFit: '--cross-fit',
   threshold: '--threshold',
   score: '--score',
   limit: '--limit',
@@ -35,6 +36,7 @@ export const settingFlags = {
   weights: '--weights',
   labels: '--labels',
   calibrationShare: '--calibration-share',
+  calibrationMost: '--calibration-most',
   validationShare: '--validation-share',
   precision: '--precision',
 } as const satisfies Partial<Record<keyof RunSettings, string>>;

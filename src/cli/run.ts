@@ -47,6 +47,7 @@ export function addRunVerbs(program: Command, context: Context): void {
       'all passes for every image, or as many as its decision needs: ' + samplingNames.join(', '),
     )
     .option('--members <n>', 'networks of an ensemble')
+    .option('--cross-fit <folds>', "label the pool's folds by students of the others, for a conditional estimate")
     .option('--threshold <rule>', 'rule for the cut-off: ' + thresholdRules.join(', '))
     .option('--score <name>', 'uncertainty that it compares: ' + scoreNames.join(', '))
     .option('--limit <number>', "the rule's own number: reach, z, n or probability")
@@ -55,6 +56,7 @@ export function addRunVerbs(program: Command, context: Context): void {
     .option('--weights <name>', 'weights of pseudo-labels in training: ' + weightNames.join(', '))
     .option('--labels <tenure>', 'whether later rounds may take pseudo-labels back: ' + labelTenures.join(', '))
     .option('--calibration-share <share>', 'share of the labelled images kept for the cut-off (default 40%)')
+    .option('--calibration-most <n>', 'images at most that are kept for the cut-off (default 500)')
     .option('--validation-share <share>', 'share of the training images that choose the best checkpoint')
     .option('--precision <name>', 'float32 or bfloat16 (default float32)')
     .option('--certify <share>', 'certify by an audit that at most this share of the labels is wrong, 0.02 or 2%')

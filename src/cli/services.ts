@@ -1,10 +1,13 @@
 import type { Writable } from 'node:stream';
 import type { CertificateNow, RunListEntry } from '../client/index.js';
-import type { AuditState } from '../contracts/audit.js';
+import type { Answer, AuditLine, AuditState, Question } from '../contracts/audit.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
+import type { Explanation } from '../contracts/explanation.js';
 import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
 import type { CertifySettingsInput, RunSettingsInput } from '../contracts/settings.js';
+import type { ReviewOptions, ReviewServer } from '../review/index.js';
 import type { LabelRow } from '../contracts/tables.js';
+import type * as answerFiles from '../datasets/answers/index.js';
 
 /*
  * What the command line needs of the other rooms, and no more. The verbs take it by injection, so that none of them
@@ -25,7 +28,15 @@ export interface RunsClient {
   cancel(run: string): Promise<void>;
   result(run: string): Promise<RunSummary>;
   labels(run: string): AsyncIterable<LabelRow>;
+  explain(run: string, image: string): Promise<Explanation>;
+  dataset(run: string): Promise<DatasetManifest | null>;
+  /** @throws LabelloopError AUDIT_UNKNOWN where the run has no audit */
   audit(run: string): Promise<AuditState>;
+  questions(run: string, asked: { by: string; limit: number }): Promise<Question[]>;
+  /** Takes 100 answers at most, all or none. */
+  answer(run: string, answers: readonly Answer[]): Promise<AuditState>;
+  /** What people have said in the last audit. */
+  answers(run: string): Promise<AuditLine[]>;
   startAudit(run: string, settings: CertifySettingsInput): Promise<AuditState>;
   nonce(run: string, value: string): Promise<AuditState>;
   stopAudit(run: string): Promise<AuditState>;
@@ -110,8 +121,25 @@ export interface Datasets {
   readDataset(name: string): Promise<DatasetManifest>;
 }
 
+export const answerFormats = ['csv', 'jsonl', 'label-studio'] as const;
+export type AnswerFormat = (typeof answerFormats)[number];
+
+/** Files that people answer in. */
+export type AnswerFiles = Pick<
+  typeof answerFiles,
+  'writeTasks' | 'readAnswers' | 'answerFormatOf' | 'checkAnswers' | 'labelStudioConfig' | 'vocabularyOf'
+> & {
+  /** Writes the images of questions into a folder; returns file names by id. */
+  writeImages(run: string, questions: readonly Question[], folder: string): Promise<ReadonlyMap<string, string>>;
+};
+export type { ReviewOptions, ReviewServer };
+
 export const exportFormats = ['csv', 'jsonl', 'parquet'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
+
+/** What `labels export` writes: a table, or the images in a folder a class. */
+export const labelFormats = [...exportFormats, 'folder'] as const;
+export type LabelFormat = (typeof labelFormats)[number];
 
 export const workerRoles = ['workflows', 'stages', 'all'] as const;
 export type WorkerRole = (typeof workerRoles)[number];
@@ -136,10 +164,15 @@ export interface Services {
   datasets(): Promise<Datasets>;
   /** Writes the rows to the stream. */
   exportLabels(rows: AsyncIterable<LabelRow>, format: ExportFormat, stream: Writable): Promise<void>;
+  answerFiles(): Promise<AnswerFiles>;
+  /** Writes the labelled images into a folder a class, and the rows beside them; returns how many images. */
+  exportFolder(run: string, rows: AsyncIterable<LabelRow>, folder: string): Promise<number>;
   /** Serves tasks until SIGTERM. */
   runWorker(options: { role: WorkerRole }): Promise<void>;
   /** Runs verify.mjs over a bundle; what it said, and whether it holds. */
   verifyBundle(dir: string): Promise<{ holds: boolean; lines: string[] }>;
+  /** Serves the page on which people answer, until it is closed. */
+  review(run: string, options: ReviewOptions): Promise<ReviewServer>;
   /** Writes the HTML report; returns its path. */
   writeReport(run: string): Promise<string>;
   demo: DemoState;

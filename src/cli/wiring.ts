@@ -1,4 +1,7 @@
 import { demoState } from './demo-state.js';
+import { cliErrors } from './errors.js';
+import type { DatasetManifest } from '../contracts/dataset.js';
+import type { Store } from '../store/index.js';
 import type { Services } from './services.js';
 
 /*
@@ -6,6 +9,18 @@ import type { Services } from './services.js';
  * for gRPC, sharp or Parquet.
  */
 const connect = async () => (await import('../client/index.js')).Labelloop.connect();
+
+/** Lends the store and the dataset of a run. */
+async function withDataset<T>(run: string, work: (store: Store, manifest: DatasetManifest) => Promise<T>): Promise<T> {
+  const labelloop = await connect();
+  try {
+    const manifest = await labelloop.dataset(run);
+    if (!manifest) throw cliErrors.noDataset(run);
+    return await work(labelloop.store, manifest);
+  } finally {
+    await labelloop.close();
+  }
+}
 
 export const services: Services = {
   client: connect,
@@ -30,6 +45,18 @@ export const services: Services = {
   },
   exportLabels: async (rows, format, stream) =>
     (await import('../datasets/index.js')).exportLabels(rows, format, stream),
+  exportFolder: (run, rows, folder) =>
+    withDataset(run, async (store, manifest) =>
+      (await import('../datasets/index.js')).exportFolder(store, manifest, rows, folder),
+    ),
+  async answerFiles() {
+    const files = await import('../datasets/answers/index.js');
+    return {
+      ...files,
+      writeImages: (run, questions, folder) =>
+        withDataset(run, (store, manifest) => files.writeTaskImages(store, manifest, questions, folder)),
+    };
+  },
   async runWorker({ role }) {
     const [{ runWorker }, { findConnections }, { paths }] = await Promise.all([
       import('../workers/index.js'),
@@ -40,6 +67,23 @@ export const services: Services = {
     await runWorker({ role, ...findConnections(stackFile), blobs, scratch });
   },
   verifyBundle: async (dir) => (await import('./verify-bundle.js')).verifyBundle(dir),
+  async review(run, options) {
+    const [{ serveReview, sourceOf }, labelloop] = await Promise.all([import('../review/index.js'), connect()]);
+    const hangUp = () => labelloop.close();
+    try {
+      const server = await serveReview(await sourceOf(labelloop, run), options);
+      return {
+        url: server.url,
+        get answers() {
+          return server.answers;
+        },
+        close: () => server.close().finally(hangUp),
+      };
+    } catch (error) {
+      await hangUp();
+      throw error;
+    }
+  },
   async writeReport(run) {
     const [{ writeReport }, labelloop] = await Promise.all([import('../report/index.js'), connect()]);
     return writeReport(labelloop, run);

@@ -38,6 +38,18 @@ export const clientErrors = {
         ? `Run '${run}' has no labels: no round of it has ended. 'labelloop run show ${run}' says how far it is.`
         : `Run '${run}' ended without labels: ${reason}`,
     ),
+  /** `labels explain` of an image that the pool has not. */
+  unknownImage: (run: string, image: string): LabelloopError =>
+    problem(
+      'USAGE',
+      `The pool of run '${run}' has no image '${image}'. Give an id or a name as 'labelloop labels export' writes them; labelled and test images have no history.`,
+    ),
+  /** `labels explain` by a name that several images have. */
+  ambiguousImage: (image: string, ids: readonly string[]): LabelloopError =>
+    problem(
+      'USAGE',
+      `${ids.length} images are called '${image}'. Give the id of one: ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', …' : ''}.`,
+    ),
   /** A question about an audit that was never started. */
   noAudit: (run: string, audit?: number): LabelloopError =>
     problem(

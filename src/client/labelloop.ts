@@ -4,10 +4,11 @@ import type { WorkflowHandle } from '@temporalio/client';
 import canonicalize from 'canonicalize';
 import { auditPaths, openedAudit } from '../contracts/audit-stages.js';
 import { certificate } from '../contracts/audit.js';
-import type { Answer, AuditRefs, AuditState, Certificate, Question } from '../contracts/audit.js';
+import type { Answer, AuditLine, AuditRefs, AuditState, Certificate, Question } from '../contracts/audit.js';
 import { complaintsOf } from '../contracts/complaints.js';
 import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
+import type { Explanation } from '../contracts/explanation.js';
 import { paths } from '../contracts/paths.js';
 import { MEMO_RUN, QUERY_STATUS, TASK_QUEUE, UPDATE_PAUSE, UPDATE_RESUME, WORKFLOW_TYPE } from '../contracts/names.js';
 import type { Ref } from '../contracts/references.js';
@@ -26,6 +27,8 @@ import { certificateNow, readBundle, signingKey } from './certificates.js';
 import type { CertificateNow } from './certificates.js';
 import { findConnections } from './connections.js';
 import type { Connections } from './connections.js';
+import { readLog } from './answer-log.js';
+import { explain } from './explain.js';
 import { clientErrors } from './errors.js';
 import type { RunFacts } from './facts.js';
 import { asClientError, failureOf } from './failures.js';
@@ -244,6 +247,20 @@ export class Labelloop {
   }
 
   /**
+   * Where an image's label comes from: what each round made of it, what people said of it, the certificate it is under.
+   *
+   * @param image id or name of an image of the pool
+   * @throws RUN_NO_RESULTS; USAGE where the pool has no such image, or several of that name
+   */
+  async explain(run: string, image: string): Promise<Explanation> {
+    const facts = await this.facts(run);
+    const [manifest, rounds] = [await this.manifestOf(facts), await this.rounds(facts)];
+    const labels = (await this.correctedLabels(run, facts)) ?? facts.summary?.labels ?? facts.memo?.labels;
+    if (!manifest || !labels) throw clientErrors.noLabels(run, facts.error?.message);
+    return explain(this.store, { run, manifest, rounds, labels, audits: await this.allAudits(run) }, image);
+  }
+
+  /**
    * Where a run's audit stands: what it waits for, what it has certified, what it asked.
    *
    * @param audit its number; by default the last one
@@ -319,8 +336,25 @@ export class Labelloop {
     return writeBundle(dir, parts, await signingKey(this.keys));
   }
 
+  /**
+   * What people have said in a run's last audit, in the order in which it was taken down.
+   *
+   * @throws AUDIT_UNKNOWN where the run has none
+   */
+  async answers(run: string): Promise<AuditLine[]> {
+    const { refs } = await this.audit(run);
+    return refs?.log ? readLog(this.store, refs.log) : [];
+  }
+
   async close(): Promise<void> {
     await this.connection.close();
+  }
+
+  /** All audits of a run, in their order; the last may be under way. */
+  private async allAudits(run: string): Promise<AuditState[]> {
+    const [ended, last] = await Promise.all([this.audits.ended(run), this.audits.find(run)]);
+    const known = ended.reverse();
+    return last === null || known.some(({ audit }) => audit === last.audit) ? known : [...known, last];
   }
 
   private async facts(run: string): Promise<RunFacts> {

@@ -59,6 +59,7 @@ export function viewOf(
       modelDigest: record.model.sha256,
       testAccuracy: record.testAccuracy,
       estimate: {
+        grade: record.estimate.grade,
         error: record.estimate.error,
         upper: record.estimate.upper,
         coverage: record.estimate.coverage,
@@ -75,6 +76,7 @@ export function viewOf(
     labels: corrected ?? last?.labels ?? null,
     model: last?.model ?? null,
     truth: summary?.truth ?? null,
+    conditional: last?.conditional ?? null,
     report,
     startedAt: new Date(memo?.startedAt ?? facts.description.startTime).toISOString(),
     endedAt: facts.description.closeTime?.toISOString() ?? null,

@@ -1,3 +1,4 @@
+import type { Notice, NoticeDelivery } from './notice.js';
 import type { AuditState } from './audit.js';
 import type {
   AnswerByTruthInput,
@@ -27,6 +28,8 @@ import type {
   OpenOutput,
   RelabelInput,
   RelabelOutput,
+  ReleaseInput,
+  ReleaseOutput,
   SampleInput,
   SampleOutput,
   SplitInput,
@@ -50,6 +53,7 @@ export interface StageActivities {
   split(input: SplitInput): Promise<StageResult<SplitOutput>>;
   gather(input: GatherInput): Promise<GatherOutput>;
   threshold(input: ThresholdInput): Promise<StageResult<ThresholdOutput>>;
+  release(input: ReleaseInput): Promise<StageResult<ReleaseOutput>>;
   cluster(input: ClusterInput): Promise<StageResult<ClusterOutput>>;
   relabel(input: RelabelInput): Promise<StageResult<RelabelOutput>>;
   evaluate(input: EvaluateInput): Promise<EvaluateOutput>;
@@ -63,4 +67,10 @@ export interface StageActivities {
   answerByTruth(input: AnswerByTruthInput): Promise<AuditTurn>;
   certify(input: CertifyInput): Promise<StageResult<CertifyOutput>>;
   endAudit(input: { state: AuditState }): Promise<void>;
+}
+
+/** Tells people; served beside the stages. */
+export interface NoticeActivities {
+  /** Never fails: what could not be sent is in the result. */
+  notify(notice: Notice): Promise<NoticeDelivery[]>;
 }

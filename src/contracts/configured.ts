@@ -64,6 +64,31 @@ export function configuredStore(env: NodeJS.ProcessEnv = process.env): StoreConn
   };
 }
 
+/** Whom to tell when people are needed. */
+export interface ConfiguredNotices {
+  /** Where to POST a notice; null: nowhere. */
+  readonly url: URL | null;
+  /** Command line that gets it on its standard input; null: none. */
+  readonly command: string | null;
+}
+
+/**
+ * Where `LABELLOOP_NOTIFY_URL` and `LABELLOOP_NOTIFY_COMMAND` send notices; of the process that serves the stages.
+ *
+ * @throws USAGE if the URL is none
+ */
+export function configuredNotices(env: NodeJS.ProcessEnv = process.env): ConfiguredNotices {
+  const text = env['LABELLOOP_NOTIFY_URL'] || null;
+  const url = text !== null && URL.canParse(text) ? new URL(text) : null;
+  if (text !== null && !/^https?:$/.test(url?.protocol ?? ''))
+    throw problem(
+      'USAGE',
+      // It may hold a secret, so that it is not repeated here.
+      'LABELLOOP_NOTIFY_URL is set, but is no http:// or https:// URL. Correct it, or unset it to be told nothing.',
+    );
+  return { url, command: env['LABELLOOP_NOTIFY_COMMAND'] || null };
+}
+
 /** MINIO_ENDPOINT is set but can't be used as it is. */
 const minioConfiguration = (what: string): LabelloopError =>
   problem(

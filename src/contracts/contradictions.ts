@@ -3,7 +3,7 @@ import type { GivenMethod, Method, NetworkName, ScoreName } from './presets.js';
 
 /** A setting that can't mean what it says beside the others; `problem` goes on from its value. */
 export interface Contradiction {
-  setting: keyof Method;
+  setting: keyof Method | 'crossFit';
   problem: string;
 }
 
@@ -14,11 +14,11 @@ const OF_SEVERAL_PASSES: readonly ScoreName[] = ['mutual-information', 'variatio
  * What a user asked for and would not get, though each setting is valid by itself. Numbers of a part that a method lacks
  * (passes, members) say nothing wrong and pass, so that presets can be compared under the same ones. Free of zod.
  */
-export function contradictionsOf(given: GivenMethod): Contradiction[] {
+export function contradictionsOf(given: GivenMethod & { crossFit?: number | undefined }): Contradiction[] {
   const method = methodOf(given);
   const { posterior, threshold, sampling, score } = method;
   const found: Contradiction[] = [];
-  const refuse = (setting: keyof Method, problem: string) => found.push({ setting, problem });
+  const refuse = (setting: Contradiction['setting'], problem: string) => found.push({ setting, problem });
 
   if (sampling === 'sequential' && posterior !== 'mc-dropout')
     refuse('sampling', `needs posterior mc-dropout; ${posterior} has no further passes to take`);
@@ -30,6 +30,11 @@ export function contradictionsOf(given: GivenMethod): Contradiction[] {
     refuse('score', `is not what threshold ${threshold} compares, which is ${needed}`);
   else if (posterior === 'softmax' && OF_SEVERAL_PASSES.includes(score))
     refuse(score === needed ? 'threshold' : 'score', 'compares passes, of which posterior softmax takes one');
+
+  if (given.crossFit !== undefined && posterior === 'ensemble')
+    refuse('crossFit', 'has one student a fold; posterior ensemble would take several');
+  if (given.crossFit !== undefined && method.labels === 'permanent')
+    refuse('crossFit', 'decides every label anew in the last round, and labels permanent keeps the old ones');
 
   if (method.classwise && threshold !== 'target-error')
     refuse('classwise', `needs threshold target-error; ${threshold} has one cut-off for all classes`);

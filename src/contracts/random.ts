@@ -59,6 +59,7 @@ const PURPOSE = {
   strong: 15,
   acquire: 16,
   answers: 17,
+  twoSample: 21,
 };
 export type Purpose = keyof typeof PURPOSE;
 

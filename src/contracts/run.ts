@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { auditState, certificate } from './audit.js';
+import { conditional } from './grades.js';
 import { ref } from './references.js';
 import { runStatuses } from './run-status.js';
 import { calibrationError, labelCounts, roundRecord, truthRecord } from './stages.js';
@@ -44,6 +45,7 @@ export const stageNames = [
   'train',
   'sample',
   'threshold',
+  'release',
   'cluster',
   'relabel',
   'evaluate',
@@ -123,7 +125,8 @@ export const runView = z.strictObject({
       seconds: z.number(),
       modelDigest: z.string(),
       testAccuracy: z.number().nullable(),
-      estimate: z.strictObject({ error: z.number(), upper: z.number(), coverage: z.number() }),
+      /** Grade C. */
+      estimate: z.strictObject({ grade: z.literal('C'), error: z.number(), upper: z.number(), coverage: z.number() }),
       fromStore: z.array(z.string()),
       /** Why training ended before its last step; null where it didn't. */
       stopped: roundRecord.shape.stopped,
@@ -145,6 +148,8 @@ export const runView = z.strictObject({
   labels: ref.nullable(),
   model: ref.nullable(),
   truth: truthRecord.nullable(),
+  /** Grade B of the labels in force, or why it was refused; null where the run did not ask for it or is not done. */
+  conditional: conditional.nullable(),
   /** Path of the HTML report on this machine, null until `labelloop report` wrote it. */
   report: z.string().nullable(),
   startedAt: z.string(),

@@ -80,6 +80,11 @@ const givenSettings = z.strictObject({
     .pipe(z.number().gt(0).lt(1))
     .default(0.4)
     .describe('share of the labelled images kept out of training for the cut-off: 200 of 500 (docs/decisions.md)'),
+  calibrationMost: z
+    .int()
+    .min(1)
+    .default(500)
+    .describe('calibration images at most: 500 tell 2 % from 4 %, more labels teach more than they measure'),
   validationShare: share
     .pipe(z.number().min(0).lt(1))
     .optional()
@@ -89,6 +94,12 @@ const givenSettings = z.strictObject({
   passes: z.int().min(2).max(1000).optional().describe('stochastic forward passes an image, with posterior mc-dropout'),
   sampling: samplingName.optional().describe('all passes for every image, or as many as its decision needs'),
   members: z.int().min(2).max(20).optional().describe('networks of an ensemble, with posterior ensemble'),
+  crossFit: z
+    .int()
+    .min(2)
+    .max(20)
+    .optional()
+    .describe('folds of the pool, whose labels then come from students that saw other folds; off by default'),
   weights: weightName.optional().describe('weights of pseudo-labels in training'),
   labels: labelTenure.optional().describe('whether later rounds may take pseudo-labels back'),
   steps: z.int().min(1).max(10_000_000).optional().describe("training steps a round; by default the preset's"),

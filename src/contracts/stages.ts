@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { splitName } from './dataset.js';
+import { conditional } from './grades.js';
 import { ref } from './references.js';
 import {
   labelTenure,
@@ -61,6 +62,8 @@ export const trainInput = z.strictObject({
   precision: z.enum(['float32', 'bfloat16']),
   /** Which network of an ensemble: each starts from other weights and sees other batches. */
   member: z.int().nonnegative(),
+  /** A fold of the pool (labelling/folds.ts) of which this student sees neither pseudo-labels nor images. */
+  leftOut: z.strictObject({ folds: z.int(), fold: z.int() }).optional(),
   ...seeding,
   salt: z.string(),
 });
@@ -84,6 +87,8 @@ export const sampleInput = z.strictObject({
   shard: z.int(),
   /** One model, or the members of an ensemble. */
   models: z.array(ref).min(1).max(20),
+  /** The models are those of the folds, and each image is scored by that of its own fold alone. */
+  crossFit: z.literal(true).optional(),
   posterior: posteriorName,
   passes: z.int(),
   precision: z.enum(['float32', 'bfloat16']),
@@ -115,15 +120,16 @@ export const posteriorSet = z.strictObject({
 export type PosteriorSet = z.infer<typeof posteriorSet>;
 
 /**
- * A statement on the label error of what a cut-off accepts. `grade` B: conditional on the calibration labels being a
- * fair sample of the pool, which self-training breaks; it steers and promises nothing.
+ * What calibration images that steer the run say of a cut-off's label error (contracts/grades.ts). Grade C: rounds look at
+ * the same images again and again, and the students have learnt from the pool; it steers and promises nothing. Releases up to
+ * 0.2.0 wrote the same as B.
  */
 export const estimate = z.strictObject({
-  grade: z.literal('B'),
+  grade: z.enum(['B', 'C']).transform(() => 'C' as const),
   accepted: z.int().describe('calibration images under the cut-off'),
   errors: z.int().describe('of these, wrongly labelled'),
   error: z.number().describe('(errors + 1/2) / (accepted + 1)'),
-  upper: z.number().describe('95 % Clopper-Pearson upper bound for this one cut-off'),
+  upper: z.number().describe('95 % Clopper-Pearson limit, exact only for a cut-off fixed beforehand'),
   coverage: z.number().describe('share of the calibration images under the cut-off'),
 });
 export type Estimate = z.infer<typeof estimate>;
@@ -163,6 +169,8 @@ export const thresholdInput = z.strictObject({
   classwise: z.boolean(),
   targetError: z.number(),
   scaling: scalingName,
+  /** Half of the calibration images wait for the release: leave them out. */
+  holdBack: z.literal(true).optional(),
   seed: z.int(),
   salt: z.string(),
 });
@@ -190,6 +198,18 @@ export const thresholdOutput = z.strictObject({
   calibrationError,
 });
 export type ThresholdOutput = z.infer<typeof thresholdOutput>;
+
+/** Makes the conditional estimate of cross-fitted labels, and the cut-off that it is of; refused, the steering one stays. */
+export const releaseInput = thresholdInput.omit({ holdBack: true }).extend({
+  /** Cross-fitted posteriors; `labelled` is too. */
+  pool: ref,
+  folds: z.int().min(2),
+  /** Which release of the split it is, from 1. */
+  release: z.int().positive(),
+});
+export type ReleaseInput = z.infer<typeof releaseInput>;
+export const releaseOutput = thresholdOutput.extend({ conditional });
+export type ReleaseOutput = z.infer<typeof releaseOutput>;
 
 /** Groups the pool in the model's penultimate features and marks outliers. */
 export const clusterInput = z.strictObject({
@@ -242,6 +262,10 @@ export const relabelInput = z.strictObject({
   clusters: ref,
   previous: ref.nullable(),
   model: ref,
+  /** By fold, where the labels are cross-fitted. */
+  foldModels: z.array(ref).optional(),
+  /** Tells the foldings of runs apart; with `foldModels`. */
+  seed: z.int().optional(),
   tenure: labelTenure,
   round: z.int(),
   salt: z.string(),
@@ -265,6 +289,8 @@ export const roundRecord = z.strictObject({
   members: z.array(ref).default([]),
   /** Why the student's training ended before its last step. */
   stopped: z.enum(['converged', 'validation']).nullable().default(null),
+  /** What the last round of a run with `crossFit` came to; null in all other rounds. */
+  conditional: conditional.nullable().default(null),
   /** Expected calibration error of the mean softmax before and after scaling; null in records of before. */
   calibrationError: calibrationError.nullable().default(null),
   /** Mean passes a pool image. */

@@ -13,9 +13,11 @@ interface ExportRow {
   label: string;
   status: string;
   source: string;
-  probability: number;
+  /** NaN where the model has none to give: see `confidenceOf`. */
+  confidence: number;
   predictive_entropy: number;
   round: number;
+  certificate: string;
 }
 
 const exported: TableSpec<ExportRow> = {
@@ -26,9 +28,10 @@ const exported: TableSpec<ExportRow> = {
     label: 'string',
     status: 'string',
     source: 'string',
-    probability: 'float',
+    confidence: 'float',
     predictive_entropy: 'float',
     round: 'int32',
+    certificate: 'string',
   },
 };
 const COLUMNS = Object.keys(exported.columns) as (keyof ExportRow)[];
@@ -38,7 +41,7 @@ const DIGITS = 7;
 
 /**
  * Writes labels for people and programs, streamed: CSV (RFC 4180, UTF-8, with a header), JSON lines, or Parquet, with the
- * columns name, id, label, status, source, probability, predictive_entropy (nats), round. Ends `out`.
+ * columns name, id, label, status, source, confidence, predictive_entropy (nats), round, certificate. Ends `out`.
  */
 export async function exportLabels(
   rows: AsyncIterable<LabelRow> | Iterable<LabelRow>,
@@ -50,24 +53,38 @@ export async function exportLabels(
   await pipeline(Readable.from(pieces, { objectMode: true }), out);
 }
 
+/**
+ * The model's calibrated probability of the label, or of the likeliest class where no label is in force. NaN where it is
+ * about another class than the label's: a person gave it, or it is permanent and the model has changed its mind.
+ */
+const confidenceOf = ({ source, label, predicted, probability }: LabelRow): number =>
+  source === 'human' || (label >= 0 && label !== predicted) ? Number.NaN : shortened(probability);
+
+const shortened = (value: number): number => Number(value.toPrecision(DIGITS));
+
 async function* pick(rows: AsyncIterable<LabelRow> | Iterable<LabelRow>): AsyncGenerator<ExportRow> {
   for await (const row of rows) {
-    const { name, id, status, source, round } = row;
-    const probability = Number(row.probability.toPrecision(DIGITS));
-    const predictive_entropy = Number(row.predictive_entropy.toPrecision(DIGITS));
-    yield { name, id, label: row.class, status, source, probability, predictive_entropy, round };
+    const { name, id, status, source, round, certificate } = row;
+    const confidence = confidenceOf(row);
+    const predictive_entropy = shortened(row.predictive_entropy);
+    yield { name, id, label: row.class, status, source, confidence, predictive_entropy, round, certificate };
   }
 }
 
 async function* toCsv(rows: AsyncIterable<ExportRow>): AsyncGenerator<string> {
-  yield `${COLUMNS.join(',')}\r\n`;
-  for await (const row of rows) yield `${COLUMNS.map((column) => quote(String(row[column]))).join(',')}\r\n`;
+  yield csvLine(COLUMNS);
+  for await (const row of rows) yield csvLine(COLUMNS.map((column) => row[column]));
 }
 
 async function* toJsonLines(rows: AsyncIterable<ExportRow>): AsyncGenerator<string> {
+  // JSON writes NaN as null.
   for await (const row of rows) yield `${JSON.stringify({ ...row, label: row.label || null })}\n`;
 }
 
 const toParquet = (rows: AsyncIterable<ExportRow>): AsyncGenerator<Uint8Array> => encodeTableStream(exported, rows);
+
+/** A line of CSV (RFC 4180); NaN is an empty field. */
+export const csvLine = (values: readonly (string | number)[]): string =>
+  `${values.map((value) => quote(Number.isNaN(value) ? '' : String(value))).join(',')}\r\n`;
 
 const quote = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

@@ -24,11 +24,11 @@ const cutoffFor = (cutoffs: Cutoffs, predicted: number): number =>
  * The label error of what a cut-off accepts, estimated from calibration images: their errors among the accepted, with half
  * an error and one image added (the mean under Jeffreys' prior), so that few images cannot look perfect.
  *
- * Grade B, a steering estimate and not a certificate, for three reasons. (1) Pool images whose pseudo-labels were trained
+ * Grade C (contracts/grades.ts), a steering estimate and not a certificate, for three reasons. (1) Pool images whose pseudo-labels were trained
  * on are not exchangeable with calibration images: the model has memorised its own mistakes there, and a pool from
  * elsewhere is worse. (2) Each round looks at the same calibration labels again. (3) `upper` is exact for one cut-off
  * that was fixed beforehand, not for one that was chosen because it looks good on these same images, nor for the many that
- * are chosen class by class. Only a random audit of frozen labels promises anything.
+ * are chosen class by class. labelling/release.ts makes the conditional estimate, grade B, and a random audit the certificate.
  */
 export function estimateAt(calibration: readonly ScoredImage[], cutoffs: Cutoffs): Estimate {
   let accepted = 0;
@@ -39,7 +39,7 @@ export function estimateAt(calibration: readonly ScoredImage[], cutoffs: Cutoffs
     if (!correct) errors++;
   }
   return {
-    grade: 'B',
+    grade: 'C',
     accepted,
     errors,
     error: smoothedError(errors, accepted),

@@ -4,6 +4,7 @@ import type { PosteriorRow } from '../contracts/tables.js';
 import { calibrate } from './calibration.js';
 import { classwiseCutoffs, estimateAt, targetErrorCutoff } from './cutoff.js';
 import type { ScoredImage } from './cutoff.js';
+import { isHeldBack } from './folds.js';
 import { expectedTopCutoff, fenceCutoff, isFence } from './fence.js';
 
 export interface LabelledImages {
@@ -15,6 +16,18 @@ export interface LabelledImages {
   classes: number;
   /** Images in the pool. */
   pool: number;
+}
+
+/** The images without the held-back ones: not even a fence sees them. */
+export function steering(images: LabelledImages, seed: number): LabelledImages {
+  const calibration = new Set(images.calibration);
+  const kept = images.posteriors.flatMap(({ id }, i) => (calibration.has(i) && isHeldBack(id, seed) ? [] : [i]));
+  return {
+    ...images,
+    posteriors: kept.map((i) => images.posteriors[i] as PosteriorRow),
+    labels: kept.map((i) => images.labels[i] as number),
+    calibration: kept.flatMap((old, i) => (calibration.has(old) ? [i] : [])),
+  };
 }
 
 type Wanted = Pick<ThresholdInput, 'rule' | 'score' | 'limit' | 'classwise' | 'targetError' | 'scaling' | 'seed'>;

@@ -36,7 +36,7 @@ export function coverageChart({ rounds, pool }: RunView): Markup {
 export function errorChart({ rounds }: RunView, targetError: number | null): Markup {
   const measured = rounds.some(({ truth }) => truth?.labelError != null);
   const estimated = {
-    name: 'estimate from calibration labels (grade B)',
+    name: 'estimate from calibration labels (grade C)',
     tone: 'estimate' as const,
     // Nothing accepted, nothing to estimate.
     values: rounds.map(({ estimate }) => (estimate.coverage > 0 ? estimate.error : null)),

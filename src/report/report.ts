@@ -1,3 +1,4 @@
+import { conditionalWords } from '../contracts/grades.js';
 import type { Ref } from '../contracts/references.js';
 import type { RunView } from '../contracts/run.js';
 import { certificateSection, truthAnswered } from './certificate.js';
@@ -63,12 +64,21 @@ function head(view: RunView): Markup {
     <p><span class="status ${status}">${status}</span></p>
     <p class="lead">${summary(view)}</p>
     ${dryRun && html`<p class="banner"><strong>Dry run: the true labels were known and hidden; ${truthAnswered(view) ? 'they answered the audit for people, and are used for the closing comparison' : 'used only for the closing comparison'}.</strong> Figures against the truth are no field results.</p>`}
-    ${error && html`<p class="banner failure"><strong>${error.code}</strong>: ${error.message}</p>`}
+    ${statement(view)} ${error && html`<p class="banner failure"><strong>${error.code}</strong>: ${error.message}</p>`}
     <p class="soft">
       Dataset ${dataset ?? NOTHING}. Started ${time(startedAt)}${endedAt && `, ended ${time(endedAt)}`}. Written by
       Labelloop.
     </p>
   </header>`;
+}
+
+/** The conditional estimate or its refusal, in the colour of its grade. */
+function statement({ conditional }: RunView): Markup | null {
+  if (!conditional) return null;
+  const tone = conditional.grade === 'B' ? 'conditional' : 'estimate';
+  return html`<div class="statement ${tone}">
+    ${conditionalWords(conditional).map((words) => html`<p>${words}</p>`)}
+  </div>`;
 }
 
 /** What came out, in sentences for someone who knows none of the terms below. */
@@ -87,7 +97,7 @@ function summary(view: RunView): string {
     const between = interval ? ` (95\u00a0% interval ${percent(interval.lower)} to ${percent(interval.upper)})` : '';
     sentences.push(`Compared with the hidden truth, ${percent(truth.labelError)} of these labels are wrong${between}.`);
   } else if (last.estimate.coverage > 0) {
-    sentences.push(`About ${percent(last.estimate.error)} of them may be wrong: an estimate, not a guarantee.`);
+    sentences.push(`About ${percent(last.estimate.error)} of them may be wrong: an estimate, which promises nothing.`);
   }
   return sentences.join(' ');
 }
@@ -113,20 +123,37 @@ const columns = (withTruth: boolean): Column[] => [
   { title: 'Round', cell: ({ round }) => String(round) },
   { title: 'Labelled', cell: ({ accepted }) => count(accepted) },
   { title: 'Added', cell: ({ added }) => count(added) },
+  { title: 'Kept', cell: ({ kept }) => count(kept) },
   { title: 'Flipped', cell: ({ flipped }) => count(flipped) },
   { title: 'Revoked', cell: ({ revoked }) => count(revoked) },
   { title: 'Left for people', cell: ({ open }) => count(open) },
   { title: 'Outliers', cell: ({ outliers }) => count(outliers) },
   {
-    title: 'Estimated error, grade\u00a0B',
+    title: 'Estimated error, grade\u00a0C',
     cell: ({ estimate }) =>
-      estimate.coverage > 0 ? html`${percent(estimate.error)}<small>bound ${percent(estimate.upper)}</small>` : NOTHING,
+      estimate.coverage > 0 ? html`${percent(estimate.error)}<small>upper ${percent(estimate.upper)}</small>` : NOTHING,
   },
   ...(withTruth ? dryRunColumns : []),
   { title: 'Test accuracy', cell: ({ testAccuracy }) => percent(testAccuracy) },
   { title: 'Seconds', cell: ({ seconds }) => count(seconds) },
   { title: 'From the store', text: true, cell: ({ fromStore }) => fromStore.join(', ') || NOTHING },
 ];
+
+/** What became of labels once they were given, over all rounds. */
+function changesInAll(rounds: RunView['rounds']): string {
+  const sum = (each: (round: RunView['rounds'][number]) => number): number =>
+    rounds.reduce((total, round) => total + each(round), 0);
+  const [decided, flipped, revoked] = [
+    sum(({ kept, flipped, revoked }) => kept + flipped + revoked),
+    sum((round) => round.flipped),
+    sum((round) => round.revoked),
+  ];
+  const share = decided === 0 ? 0 : (flipped + revoked) / decided;
+  return (
+    `Labels that were there already were decided ${count(decided)} times: ${count(flipped)} were flipped and ` +
+    `${count(revoked)} revoked (${percent(share)}).`
+  );
+}
 
 function roundsSection({ rounds }: RunView): Markup {
   const withTruth = rounds.some(({ truth }) => truth !== null);
@@ -154,10 +181,12 @@ function roundsSection({ rounds }: RunView): Markup {
             </table>
           </div>`
     }
+    ${rounds.length > 1 && html`<p>${changesInAll(rounds)}</p>`}
     <p class="soft">
-      Labelled counts every label in force; each round decides all of them anew. The estimated error comes from
-      calibration labels: an estimate and never a guarantee, since it takes the calibration images for a fair sample of
-      the pool, which self-training breaks; its bound (95&nbsp;%, one-sided) rests on the same.
+      Labelled counts every label in force; each round decides all of them anew: it adds, keeps, flips (to another
+      class) or revokes them. The estimated error comes from calibration labels that steer the run: an estimate that
+      promises nothing, since it takes the calibration images for a fair sample of the pool, which self-training breaks;
+      its upper limit (95&nbsp;%, one-sided) rests on the same.
       ${withTruth && html`The label error is measured on the hidden truth, below it the exact (Clopper-Pearson) 95&nbsp;% interval.`}
       Seconds are work done in this run; a stage from the store took none.
     </p>
@@ -258,6 +287,8 @@ function resultsSection({ run, labels, model }: RunView): Markup {
       <dd>${stored(model)}</dd>
       <dt>As a file</dt>
       <dd><code>labelloop labels export ${run} --out ${run}.parquet</code></dd>
+      <dt>Of one image</dt>
+      <dd><code>labelloop labels explain ${run} IMAGE</code></dd>
     </dl>
     <p class="soft">
       Both are objects in the run’s store, under the SHA-256 of their content: the same digest is the same labels, bit

@@ -1,10 +1,12 @@
 /** The report's only style sheet. Tones are told apart by colour-blind readers too, and again by legends and titles. */
 export const STYLE = `
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c2430; --soft: #5b6675; --rule: #dfe4ea; --wash: #f4f6f9;
-  --accepted: #2a6fb0; --open: #d98a00; --outlier: #8d5aa8; --error: #c0392b; --estimate: #5b6675; --on-fill: #fff; }
+  --accepted: #2a6fb0; --open: #d98a00; --outlier: #8d5aa8; --error: #c0392b; --estimate: #5b6675;
+  --conditional: #8a6d00; --certificate: #1e7d4b; --on-fill: #fff; }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #14181e; --ink: #e6eaf0; --soft: #9aa6b4; --rule: #2e3641; --wash: #1c222b;
-    --accepted: #62a4e3; --open: #f2b04a; --outlier: #c796e0; --error: #ff8073; --estimate: #9aa6b4; --on-fill: #10141a; } }
+    --accepted: #62a4e3; --open: #f2b04a; --outlier: #c796e0; --error: #ff8073; --estimate: #9aa6b4;
+    --conditional: #e3c34f; --certificate: #5fcf97; --on-fill: #10141a; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
@@ -38,6 +40,8 @@ svg text { font: 12px system-ui, sans-serif; } .tick { fill: var(--soft); } .val
 .dot, .bar { fill: var(--tone); }
 .accepted { --tone: var(--accepted); } .open { --tone: var(--open); } .outlier { --tone: var(--outlier); }
 .error { --tone: var(--error); } .estimate { --tone: var(--estimate); }
+.conditional { --tone: var(--conditional); } .certificate { --tone: var(--certificate); }
+.statement { border-left: 4px solid var(--tone); background: var(--wash); padding: .3rem .9rem; margin: 1rem 0; }
 .montage { display: grid; grid-template-columns: repeat(auto-fill, minmax(5rem, 1fr)); gap: .7rem .5rem; margin: .6rem 0; }
 .montage figure { text-align: center; } .montage img { width: 4rem; height: 4rem; object-fit: contain; image-rendering: pixelated; background: #8884; }
 .montage figcaption { font-size: .75rem; line-height: 1.3; overflow-wrap: anywhere; } .montage b { color: var(--ink); display: block; }

@@ -77,6 +77,52 @@ export async function* readGroups<Row extends object>(
   spec: TableSpec<Row>,
   source: Uint8Array | string,
 ): AsyncGenerator<Row[]> {
+  const { file, metadata, absent } = await openTable(spec, source);
+  let rowStart = 0;
+  for (const group of metadata.row_groups) {
+    const rowEnd = rowStart + Number(group.num_rows);
+    const rows = (await parquetReadObjects({ file, metadata, rowStart, rowEnd })) as Row[];
+    yield filled(rows, absent);
+    rowStart = rowEnd;
+  }
+}
+
+/**
+ * The row at a position, null past the end; only its row group is read.
+ *
+ * @throws FORMAT_UNKNOWN as `readGroups` does
+ */
+export async function readRow<Row extends object>(
+  spec: TableSpec<Row>,
+  source: Uint8Array | string,
+  position: number,
+): Promise<Row | null> {
+  const { file, metadata, absent } = await openTable(spec, source);
+  if (position >= Number(metadata.num_rows)) return null;
+  const rows = (await parquetReadObjects({ file, metadata, rowStart: position, rowEnd: position + 1 })) as Row[];
+  return filled(rows, absent)[0] ?? null;
+}
+
+/**
+ * Some columns of a table, a row group at a time; the others are not read.
+ *
+ * @throws FORMAT_UNKNOWN as `readGroups` does
+ */
+export async function* readColumns<Row extends object, Name extends keyof Row & string>(
+  spec: TableSpec<Row>,
+  source: Uint8Array | string,
+  columns: readonly Name[],
+): AsyncGenerator<Pick<Row, Name>[]> {
+  const { file, metadata } = await openTable(spec, source);
+  let rowStart = 0;
+  for (const group of metadata.row_groups) {
+    const rowEnd = rowStart + Number(group.num_rows);
+    yield (await parquetReadObjects({ file, metadata, columns: [...columns], rowStart, rowEnd })) as Pick<Row, Name>[];
+    rowStart = rowEnd;
+  }
+}
+
+async function openTable<Row extends object>(spec: TableSpec<Row>, source: Uint8Array | string) {
   const place = typeof source === 'string' ? source : `table of ${source.length} bytes`;
   const file = typeof source === 'string' ? await asyncBufferFromFile(source) : asyncBufferOf(source);
   const metadata = await parquetMetadataAsync(file).catch((error: unknown) => {
@@ -88,14 +134,13 @@ export async function* readGroups<Row extends object>(
   const expected = columns.filter((name) => !absent.some(([other]) => other === name));
   if (expected.join() !== found.join())
     throw storeErrors.format(place, `${spec.name} with columns ${columns.join(', ')}; it has ${found.join(', ')}`);
-  let rowStart = 0;
-  for (const group of metadata.row_groups) {
-    const rowEnd = rowStart + Number(group.num_rows);
-    const rows = (await parquetReadObjects({ file, metadata, rowStart, rowEnd })) as Row[];
-    for (const [name, value] of absent) for (const row of rows) Object.assign(row, { [name]: value });
-    yield rows;
-    rowStart = rowEnd;
-  }
+  return { file, metadata, absent };
+}
+
+/** Rows with what stands for the columns that an earlier version's file lacks. */
+function filled<Row extends object>(rows: Row[], absent: readonly [string, unknown][]): Row[] {
+  for (const [name, value] of absent) for (const row of rows) Object.assign(row, { [name]: value });
+  return rows;
 }
 
 /** Writes row groups into one buffer that is taken away after each. */

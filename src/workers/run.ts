@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { createLearnerActivities, createStageActivities } from '../activities/index.js';
 import type { Deps } from '../activities/index.js';
+import { configuredNotices } from '../contracts/configured.js';
 import type { StoreConnection } from '../contracts/connection.js';
 import { LEARNER_TASK_QUEUE, STAGE_TASK_QUEUE, TASK_QUEUE } from '../contracts/names.js';
 import { forkLearner } from '../learner/client.js';
@@ -101,6 +102,8 @@ async function openDeps(
   settings: WorkerSettings,
   log: Logger,
 ): Promise<{ deps: Deps; close: () => Promise<void>; learnerPid: () => number | undefined }> {
+  // Refused now rather than when the first people are needed, days later.
+  configuredNotices();
   const scratch = await scratchFolder(settings.scratch);
   const learner = forkLearner({ logger: log });
   const deps: Deps = {

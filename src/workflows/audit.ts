@@ -11,6 +11,7 @@ import type { AuditState } from '../contracts/audit.js';
 import type { AuditCarried, AuditedRound, AuditInput } from '../contracts/audit-stages.js';
 import { AuditDesk } from './audit-desk.js';
 import { asFailure } from './failures.js';
+import { tellEnded, tellWaiting } from './notices.js';
 import { stages } from './stages.js';
 
 /**
@@ -55,6 +56,7 @@ async function conduct(desk: AuditDesk, input: AuditInput, carried?: AuditCarrie
   if (state.refs === null) return finish(desk);
 
   if (state.refs.order === null) await draw(desk);
+  if (!carried && !desk.decided && !desk.stopped && state.settings.answers === 'people') tellWaiting(state, 'answers');
   while (!desk.decided && !desk.stopped) {
     if (state.settings.answers !== 'people') await desk.byTruth();
     else await condition(() => desk.decided || desk.stopped || due(desk));
@@ -123,6 +125,7 @@ async function draw(desk: AuditDesk): Promise<void> {
   if (state.settings.nonceFrom === 'person' && state.refs.seed === null) {
     state.phase = 'nonce';
     desk.describe();
+    tellWaiting(state, 'nonce');
     await condition(() => desk.nonce !== null || desk.stopped);
   }
   if (desk.stopped) return;
@@ -134,6 +137,7 @@ async function finish(desk: AuditDesk): Promise<AuditState> {
   state.phase = 'done';
   desk.describe();
   await stages.endAudit({ state });
+  if (state.settings.answers === 'people') await tellEnded(state);
   await condition(allHandlersFinished);
   return state;
 }

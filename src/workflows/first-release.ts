@@ -7,6 +7,7 @@ const FIRST_METHOD = {
   score: 'predictive-entropy',
   limit: null,
   classwise: false,
+  calibrationMost: Number.MAX_SAFE_INTEGER,
   validationShare: 0,
   scaling: 'none',
   posterior: 'mc-dropout',

@@ -12,7 +12,15 @@ import {
 import type { Ref } from '../contracts/references.js';
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
 import type { SplitName } from '../contracts/dataset.js';
-import type { OpenOutput, RoundRecord, SampleOutput, StageResult, TrainOutput } from '../contracts/stages.js';
+import type {
+  OpenOutput,
+  RelabelInput,
+  RoundRecord,
+  SampleOutput,
+  StageResult,
+  ThresholdInput,
+  TrainOutput,
+} from '../contracts/stages.js';
 import { certifyRun } from './certify-run.js';
 import { Control } from './control.js';
 import { asFailure } from './failures.js';
@@ -83,12 +91,14 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
   const sequential = run.settings.sampling === 'sequential' && run.settings.posterior === 'mc-dropout';
   const pool = poolBefore ?? (await sample(control, run, ledger, 'pool', models, sequential ? cutoff.cutoff : null));
   const clusters = await cluster(control, run, ledger, pool.set);
+  const crossFitted = await crossFit(control, run, ledger);
   const [student, ...others] = students as [TrainOutput, ...TrainOutput[]];
   const relabelled = await relabel(control, run, ledger, {
     model: student.model,
     pool: pool.set,
     cutoff: cutoff.cutoff,
     clusters,
+    ...crossFitted?.labelling,
   });
   const test = run.shards.test > 0 ? await sample(control, run, ledger, 'test', models, null) : null;
   const record: Omit<RoundRecord, 'testAccuracy' | 'calibrationAccuracy'> = {
@@ -102,6 +112,8 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     counts: relabelled.counts,
     estimate: cutoff.estimate,
     calibrationError: cutoff.calibrationError,
+    conditional: null,
+    ...crossFitted?.record,
     loss: student.loss,
     stopped: student.stopped,
     passes: pool.passes / Math.max(1, run.counts.pool),
@@ -171,7 +183,10 @@ async function open(control: Control, input: SelfTrainingInput, ledger: Ledger):
       stages.split.executeWithOptions({ summary }, [
         {
           dataset,
-          calibrationShare: settings.calibrationShare,
+          calibrationShare: Math.min(
+            settings.calibrationShare,
+            settings.calibrationMost / Math.max(1, opened.counts.labelled),
+          ),
           validationShare: settings.validationShare,
           seed: settings.seed,
           salt: settings.salt,
@@ -192,17 +207,22 @@ async function open(control: Control, input: SelfTrainingInput, ledger: Ledger):
   };
 }
 
-/** One student, or the members of an ensemble. */
-async function train(control: Control, run: Opened, ledger: Ledger): Promise<TrainOutput[]> {
+/** One student, or the members of an ensemble; with `folds` a student a fold, which it does not see. */
+async function train(control: Control, run: Opened, ledger: Ledger, folds?: number): Promise<TrainOutput[]> {
   const { settings } = run;
-  const members = settings.posterior === 'ensemble' ? settings.members : 1;
+  const members = folds ?? (settings.posterior === 'ensemble' ? settings.members : 1);
   const trained = await control.stage('train', (summary) =>
     together(
       Array.from(
         { length: members },
         (_, member) => () =>
           learner.train.executeWithOptions(
-            { summary: members === 1 ? summary : `${summary}, member ${member + 1} of ${members}` },
+            {
+              summary:
+                members === 1
+                  ? summary
+                  : `${summary}, ${folds ? 'without fold' : 'member'} ${member + 1} of ${members}`,
+            },
             [
               {
                 dataset: run.dataset,
@@ -214,6 +234,8 @@ async function train(control: Control, run: Opened, ledger: Ledger): Promise<Tra
                 steps: settings.steps ?? null,
                 precision: settings.precision,
                 member,
+                // No key where there are no folds: inputs are addresses in the store.
+                ...(folds ? { leftOut: { folds, fold: member } } : {}),
                 seed: settings.seed,
                 round: run.round,
                 salt: settings.salt,
@@ -234,6 +256,7 @@ async function sample(
   split: SplitName,
   models: Ref[],
   cutoff: Ref | null,
+  byFold?: { crossFit: true },
 ): Promise<{ set: Ref; passes: number }> {
   const { settings, round } = run;
   const shards = run.shards[split];
@@ -243,6 +266,7 @@ async function sample(
     dataset: run.dataset,
     split,
     models,
+    ...byFold,
     posterior: settings.posterior,
     passes: settings.passes,
     precision: settings.precision,
@@ -272,27 +296,49 @@ async function sample(
 }
 
 async function threshold(control: Control, run: Opened, ledger: Ledger, labelled: { set: Ref }) {
-  const { settings } = run;
+  const input = { ...wantedCutoff(run, labelled.set), ...(run.settings.crossFit ? { holdBack: true as const } : {}) };
   return ledger.take(
     'threshold',
-    await control.stage('threshold', (summary) =>
-      stages.threshold.executeWithOptions({ summary }, [
-        {
-          dataset: run.dataset,
-          split: run.split,
-          labelled: labelled.set,
-          rule: settings.threshold,
-          score: settings.score,
-          limit: settings.limit,
-          classwise: settings.classwise,
-          targetError: settings.targetError,
-          scaling: settings.scaling,
-          seed: settings.seed,
-          salt: settings.salt,
-        },
-      ]),
-    ),
+    await control.stage('threshold', (summary) => stages.threshold.executeWithOptions({ summary }, [input])),
   );
+}
+
+/** What a cut-off is chosen by. */
+const wantedCutoff = ({ settings, dataset, split }: Opened, labelled: Ref): Omit<ThresholdInput, 'holdBack'> => ({
+  dataset,
+  split,
+  labelled,
+  rule: settings.threshold,
+  score: settings.score,
+  limit: settings.limit,
+  classwise: settings.classwise,
+  targetError: settings.targetError,
+  scaling: settings.scaling,
+  seed: settings.seed,
+  salt: settings.salt,
+});
+
+/**
+ * The release of a run with `crossFit`, in its last round: the pool's labels come from students that never saw the image, and
+ * the conditional estimate is made of them. Every image gets all passes: pool and calibration images have to be scored alike.
+ *
+ * @returns what replaces the round's own labelling and record; undefined in all other rounds and runs
+ */
+async function crossFit(control: Control, run: Opened, ledger: Ledger) {
+  const folds = run.settings.crossFit;
+  if (folds === undefined || run.round < run.settings.rounds) return undefined;
+  const models = (await train(control, run, ledger, folds)).map(({ model }) => model);
+  const labelled = await sample(control, run, ledger, 'labelled', models, null, { crossFit: true });
+  const pool = await sample(control, run, ledger, 'pool', models, null, { crossFit: true });
+  const input = { ...wantedCutoff(run, labelled.set), pool: pool.set, folds, release: 1 };
+  const { cutoff, estimate, calibrationError, conditional } = ledger.take(
+    'release',
+    await control.stage('release', (summary) => stages.release.executeWithOptions({ summary }, [input])),
+  );
+  return {
+    labelling: { pool: pool.set, cutoff, foldModels: models, seed: run.settings.seed },
+    record: { pool: pool.set, cutoff, estimate, calibrationError, conditional },
+  };
 }
 
 async function cluster(control: Control, run: Opened, ledger: Ledger, pool: Ref): Promise<Ref> {
@@ -319,7 +365,7 @@ async function relabel(
   control: Control,
   run: Opened,
   ledger: Ledger,
-  from: { model: Ref; pool: Ref; cutoff: Ref; clusters: Ref },
+  from: Pick<RelabelInput, 'model' | 'pool' | 'cutoff' | 'clusters' | 'foldModels' | 'seed'>,
 ) {
   const { dataset, round, labels, settings } = run;
   return ledger.take(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
@@ -11,10 +11,11 @@ import { createLearnerActivities, createStageActivities } from '../../src/activi
 import type { Deps } from '../../src/activities/index.js';
 import { problem } from '../../src/contracts/errors.js';
 import type { Learner } from '../../src/contracts/learner.js';
-import { clustersFile } from '../../src/contracts/stages.js';
+import { clustersFile, cutoffFile, splitFile } from '../../src/contracts/stages.js';
 import type { Ref } from '../../src/contracts/references.js';
 import type { CutoffFile, SampleInput, StageResult, TrainInput, TrainOutput } from '../../src/contracts/stages.js';
 import { importDataset } from '../../src/datasets/index.js';
+import { foldOf, foldSalt } from '../../src/labelling/folds.js';
 import { countLabels } from '../../src/labelling/relabel.js';
 import { inProcessLearner } from '../../src/learner/in-process.js';
 import { decodeTable, encodeTable, stageKey, Store, tables } from '../../src/store/index.js';
@@ -258,7 +259,7 @@ describe('stages', function () {
         bias: new Array<number>(10).fill(0),
         ...noReliability,
       },
-      estimate: { grade: 'B', accepted: 1, errors: 0, error: 0.25, upper: 1, coverage: 1 },
+      estimate: { grade: 'C', accepted: 1, errors: 0, error: 0.25, upper: 1, coverage: 1 },
     };
     const cutoff = await deps.store.putJson('cutoff/2', file);
     const { output: trained } = await trainWith(train);
@@ -291,6 +292,115 @@ describe('stages', function () {
     const fourteen = (await inActivity(() => relabel({ ...permanent, previous: seven.labels, round: 2 }))).output;
     assert.equal(seven.counts.accepted, 7);
     assert.deepEqual([fourteen.counts.kept, fourteen.counts.added], [7, 7], 'seven more, and none twice');
+  });
+
+  it('cross-fits: a student learns nothing of its fold, which it alone scores, and the release waits for images of its own', async () => {
+    const { gather, relabel, release } = createStageActivities(deps);
+    const { sample } = createLearnerActivities(deps);
+    const wide: CutoffFile = {
+      ...{ format: 'labelloop.cutoff/2', score: 'max-softmax', rule: 'target-error', classwise: false, top: null },
+      values: new Array<number>(10).fill(1),
+      scaling: {
+        ...{ method: 'none', scale: new Array<number>(10).fill(1), bias: new Array<number>(10).fill(0) },
+        ...noReliability,
+      },
+      estimate: { grade: 'C', accepted: 1, errors: 0, error: 0.25, upper: 1, coverage: 1 },
+    };
+    const cutoff = await deps.store.putJson('cutoff/2', wide);
+    const { output: first } = await trainWith(train);
+    const of = { dataset: train.dataset, pool, salt: '' };
+    const labels = (
+      await inActivity(() =>
+        relabel({ ...of, cutoff, clusters, model: first.model, tenure: 'revocable', previous: null, round: 1 }),
+      )
+    ).output.labels;
+    const rows = await decodeTable(tables.labels, await deps.store.readBytes(labels));
+    const foldOfRow = (id: string): number => foldOf(id, 2, foldSalt(train.seed));
+
+    const second: TrainInput = { ...train, student: 'consistency', labels, round: 2 };
+    const students: TrainOutput[] = [];
+    const seen: number[] = [];
+    const learner: Learner = {
+      ...deps.learner,
+      train: async (task, listener) => {
+        const sizes = await Promise.all(task.unlabelled.map(async (file) => (await stat(file)).size));
+        seen.push(sizes.reduce((sum, size) => sum + size, 0) / 784);
+        return deps.learner.train(task, listener);
+      },
+    };
+    for (const fold of [0, 1])
+      students.push((await trainWith({ ...second, member: fold, leftOut: { folds: 2, fold } }, { learner })).output);
+    assert.deepEqual(
+      seen,
+      [0, 1].map((fold) => rows.filter(({ id }) => foldOfRow(id) !== fold).length),
+      'not even without labels does a student see its fold',
+    );
+    const taught = students.map(({ images }) => images);
+    const others = [0, 1].map(
+      (fold) => rows.filter(({ id, status }) => status === 'accepted' && foldOfRow(id) !== fold).length,
+    );
+    assert.deepEqual(
+      taught.map((images) => images - first.images),
+      others,
+      'the labels of people, and those of the other folds',
+    );
+
+    // One pass without masks: what a model says of an image does not depend on what else is in the file.
+    const plain: Omit<SampleInput, 'models' | 'shard'> = {
+      ...{ dataset: train.dataset, split: 'pool', posterior: 'softmax', passes: 1, precision: 'float32' },
+      ...{ cutoff: null, seed: train.seed, round: 2, salt: '' },
+    };
+    const models = students.map(({ model }) => model);
+    const crossFit = { ...plain, models, crossFit: true as const };
+    const read = async (input: SampleInput) => {
+      const { output } = await inActivity(() => sample(input));
+      return decodeTable(tables.posteriors, await deps.store.readBytes(output.posteriors));
+    };
+    const mixed = await read({ ...crossFit, shard: 0 });
+    const each = await Promise.all(models.map((model) => read({ ...plain, models: [model], shard: 0 })));
+    mixed.forEach((row, i) => {
+      const own = each[foldOfRow(row.id)]?.[i];
+      assert.equal(row.id, own?.id);
+      row.p.forEach((p, c) => assert.ok(Math.abs(p - (own?.p[c] ?? 0)) < 1e-5));
+    });
+
+    await inActivity(() => sample({ ...crossFit, shard: 1 }));
+    await inActivity(() => sample({ ...crossFit, split: 'labelled', shard: 0 }));
+    const setOf = async (which: 'labelled' | 'pool', shards: number): Promise<Ref> =>
+      (await inActivity(() => gather({ ...crossFit, split: which, shards }))).set as Ref;
+    const sets = { labelled: await setOf('labelled', 1), pool: await setOf('pool', 2) };
+    const wanted = {
+      ...({
+        dataset: train.dataset,
+        rule: 'target-error',
+        score: 'max-softmax',
+        limit: null,
+        classwise: false,
+      } as const),
+      ...({ scaling: 'none', seed: train.seed, salt: '', folds: 2, release: 1, targetError: 0.45 } as const),
+      ...sets,
+    };
+    const { output } = await inActivity(() => release({ ...wanted, split: train.split }));
+    const calibration = (await deps.store.readJson(train.split, splitFile)).calibration.length;
+    const { conditional: found } = output;
+    assert.equal(found.twoSample.calibration, found.calibration.images);
+    assert.ok(found.calibration.images > 0 && found.calibration.images < calibration, 'some wait, and some steer');
+    assert.ok(
+      output.estimate.accepted <= calibration - found.calibration.images,
+      'the estimate is of those that steer',
+    );
+    const file = await deps.store.readJson(output.cutoff, cutoffFile);
+    if (found.claim) assert.deepEqual(new Set(file.values), new Set([found.claim.cutoff]));
+    else assert.equal(found.grade, 'C');
+
+    const labelled = await inActivity(() =>
+      relabel({
+        ...{ ...of, pool: sets.pool, cutoff: output.cutoff, clusters, model: first.model, tenure: 'revocable' },
+        ...{ previous: null, round: 2, foldModels: models, seed: train.seed },
+      }),
+    );
+    for (const row of await decodeTable(tables.labels, await deps.store.readBytes(labelled.output.labels)))
+      if (row.status === 'accepted') assert.equal(row.model, models[foldOfRow(row.id)]?.sha256);
   });
 
   it('keeps no scratch files', async () => {

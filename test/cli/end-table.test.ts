@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { resultLines, roundTable, runLines } from '../../src/cli/end-table.js';
-import { round, truth, view } from './fixtures.js';
+import { round, truth, view, conditional } from './fixtures.js';
 
 const dryRun = view({
   dryRun: true,
@@ -30,7 +30,7 @@ describe('the table at the end of a run', () => {
 
   it('calls the estimate an estimate where the truth is not known', () => {
     const [head, row] = roundTable(view());
-    assert.match(head ?? '', /estimate \(at most\)/);
+    assert.match(head ?? '', /estimate \(upper\)/);
     assert.doesNotMatch(head ?? '', /label error|kappa/);
     assert.match(row ?? '', /1\.20 % \(2\.90 %\)/);
   });
@@ -69,14 +69,31 @@ describe('the last screen of a run', () => {
   });
 
   it('says what the estimate is worth', () => {
-    assert.match(text, /Estimate \(grade B\): label error 1\.20 %, at most 2\.90 %/);
+    assert.match(text, /Estimate \(grade C\): label error 1\.20 %, upper limit 2\.90 %/);
     assert.match(text, /promises nothing/);
   });
 
+  it('states the conditional estimate and what it rests on, or why there is none', () => {
+    const text = resultLines(view({ conditional: conditional() })).join('\n');
+    assert.match(
+      text,
+      /Conditional estimate \(grade B\): at most 180 of 9,000 labels are wrong \(2 %\), 97\.5 % confidence, if/,
+    );
+    assert.match(text, /Of 420 held-back calibration images .* 2 were wrong; .* p = 0\.41\); .* 5 cross-fitted folds/);
+    const none = (refused: 'two-sample' | 'calibration') =>
+      resultLines(view({ conditional: conditional({ grade: 'C', refused, claim: null }) })).join('\n');
+    assert.match(none('two-sample'), /No conditional estimate \(grade B\): calibration images and pool differ/);
+    assert.match(
+      none('calibration'),
+      /no cut-off passed the test for 2 % with 500 held-back calibration images; without one wrong it takes about 183\./,
+    );
+    assert.match(none('calibration'), /an estimate \(grade C\) alone/);
+  });
+
   it('makes up no estimate where nothing was accepted, and says what helps', () => {
-    const estimate = { error: 0.5, upper: 1, coverage: 0 };
+    const estimate = { grade: 'C' as const, error: 0.5, upper: 1, coverage: 0 };
     const text = resultLines(view({ rounds: [round({ accepted: 0, added: 0, estimate })] })).join('\n');
-    assert.doesNotMatch(text, /50\.0 %|100\.0 %|grade B/);
+    assert.doesNotMatch(text, /50\.0 %|100\.0 %|grade [BC]/);
     assert.match(text, /accepts nothing: no calibration result met the target error\.\nMore labels/);
   });
 

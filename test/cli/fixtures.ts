@@ -1,13 +1,18 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { runCommandLine } from '../../src/cli/program.js';
+import { auditSettings } from '../../src/contracts/audit.js';
 import { problem } from '../../src/contracts/errors.js';
+import * as answerFiles from '../../src/datasets/answers/index.js';
 import type { Services } from '../../src/cli/services.js';
 import type { Terminal } from '../../src/cli/terminal.js';
-import { auditSettings } from '../../src/contracts/audit.js';
-import type { AuditState } from '../../src/contracts/audit.js';
+import type { AuditState, Question } from '../../src/contracts/audit.js';
 import type { CertificateNow } from '../../src/client/index.js';
 import type { DatasetManifest } from '../../src/contracts/dataset.js';
+import type { Explanation } from '../../src/contracts/explanation.js';
 import type { Ref } from '../../src/contracts/references.js';
+import type { Conditional } from '../../src/contracts/grades.js';
 import type { RunProgress, RunView } from '../../src/contracts/run.js';
 import type { TruthRecord } from '../../src/contracts/stages.js';
 import type { LabelRow } from '../../src/contracts/tables.js';
@@ -36,12 +41,20 @@ export const round = (changes: Partial<RunView['rounds'][number]> = {}): RunView
   seconds: 61.24,
   modelDigest: 'b'.repeat(64),
   testAccuracy: 0.981,
-  estimate: { error: 0.012, upper: 0.029, coverage: 0.91 },
+  estimate: { grade: 'C' as const, error: 0.012, upper: 0.029, coverage: 0.91 },
   fromStore: [],
   stopped: null,
   calibrationError: { before: 0.031, after: 0.012 },
   passes: 30,
   truth: null,
+  ...changes,
+});
+
+export const conditional = (changes: Partial<Conditional> = {}): Conditional => ({
+  ...{ grade: 'B', refused: null, claim: { size: 9000, most: 180, cutoff: 0.4 }, epsilon: 0.02 },
+  ...{ release: 1, alpha: 0.025, totalAlpha: 0.05, folds: 5 },
+  calibration: { images: 500, accepted: 420, errors: 2 },
+  twoSample: { p: 0.41, level: 0.05, calibration: 500, pool: 2000 },
   ...changes,
 });
 
@@ -62,6 +75,7 @@ export const view = (changes: Partial<RunView> = {}): RunView => ({
   labels: ref('labels/1', 'a'),
   model: ref('model/1', 'b'),
   truth: null,
+  conditional: null,
   report: null,
   startedAt: '2026-01-02T03:04:05.000Z',
   endedAt: '2026-01-02T03:08:05.000Z',
@@ -122,6 +136,50 @@ export const labelRow = (id: string): LabelRow => ({
   certificate: '',
 });
 
+export const explanation = (changes: Partial<Explanation> = {}): Explanation => ({
+  run: 'shells-1a2b3c4d',
+  dataset: 'shells',
+  id: '0a',
+  name: 'beach/0a.png',
+  position: 0,
+  status: 'accepted',
+  label: 'whelk',
+  source: 'model',
+  certificate: '',
+  statement: null,
+  rounds: [
+    {
+      round: 1,
+      decision: 'accept',
+      status: 'accepted',
+      label: 'whelk',
+      source: 'model',
+      predicted: 'whelk',
+      probability: 0.99,
+      uncertainty: { predictiveEntropy: 0.02, aleatoric: 0.015, epistemic: 0.005, total: 0.2 },
+      classes: [
+        { class: 'whelk', probability: 0.98 },
+        { class: 'cowrie', probability: 0.02 },
+      ],
+      passes: 20,
+      score: { name: 'predictive-entropy', value: 0.02 },
+      threshold: 0.3,
+      cluster: 0,
+      model: 'b'.repeat(64),
+      given: { round: 1, model: 'b'.repeat(64) },
+      certificate: '',
+    },
+  ],
+  answers: [],
+  ...changes,
+});
+
+/** Two images that people are asked about. */
+export const questions = (): Question[] => [
+  { id: '0a', name: 'beach/0a.png', shard: 0, index: 0, again: false },
+  { id: '0b', name: 'beach/0 b.png', shard: 0, index: 1, again: true },
+];
+
 export const auditState = (changes: Partial<AuditState> = {}): AuditState => ({
   run: 'shells-1a2b3c4d',
   audit: 1,
@@ -170,7 +228,10 @@ export const certificateNow = (changes: Partial<CertificateNow> = {}): Certifica
 export type Log = string[];
 
 type Parts = { [Room in 'client' | 'local' | 'datasets']?: Partial<Awaited<ReturnType<Services[Room]>>> } & Partial<
-  Pick<Services, 'exportLabels' | 'runWorker' | 'verifyBundle' | 'writeReport'>
+  Pick<
+    Services,
+    'answerFiles' | 'exportLabels' | 'exportFolder' | 'runWorker' | 'verifyBundle' | 'review' | 'writeReport'
+  >
 > & { demo?: Partial<Services['demo']> };
 
 /** Rooms that answer by hand and write down what they were asked; a test changes the parts it is about. */
@@ -206,7 +267,12 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         cancel: (run) => said(`cancel ${run}`, undefined),
         result: () => Promise.reject(new Error('not asked for')),
         labels,
+        dataset: () => Promise.resolve(manifest()),
         audit: (run) => said(`audit ${run}`, auditState({ run })),
+        questions: (run, { by, limit }) => said(`questions ${run} ${by} ${limit}`, questions().slice(0, limit)),
+        answer: (run, answers) => said(`answer ${run} ${JSON.stringify(answers)}`, auditState({ run })),
+        answers: () => Promise.resolve([]),
+        explain: (run, image) => said(`explain ${run} ${image}`, explanation({ run })),
         startAudit: (run, settings) => said(`start audit ${run} ${JSON.stringify(settings)}`, auditState({ run })),
         nonce: (run, value) => said(`nonce ${run} ${value}`, auditState({ run })),
         stopAudit: (run) => said(`stop audit ${run}`, auditState({ run })),
@@ -246,7 +312,34 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
       (async (rows, format, stream) => {
         for await (const row of rows) stream.write(`${format} ${row.id}\n`);
       }),
+    answerFiles:
+      parts.answerFiles ??
+      (() =>
+        Promise.resolve({
+          ...answerFiles,
+          writeImages: (_run, asked, folder) =>
+            said(`images ${asked.length} ${path.basename(folder)}`, new Map(asked.map(({ id }) => [id, `${id}.jpg`]))),
+        })),
+    exportFolder:
+      parts.exportFolder ??
+      (async (_run, rows, folder) => {
+        let images = 0;
+        for await (const row of rows) {
+          await mkdir(path.join(folder, row.class), { recursive: true });
+          await writeFile(path.join(folder, row.class, `${row.id}.png`), '');
+          images++;
+        }
+        return images;
+      }),
     runWorker: parts.runWorker ?? (({ role }) => said(`worker ${role}`, undefined)),
+    review:
+      parts.review ??
+      ((run, options) =>
+        said(`review ${run} ${JSON.stringify(options)}`, {
+          url: 'http://127.0.0.1:8710/',
+          answers: 12,
+          close: () => said('close page', undefined),
+        })),
     verifyBundle:
       parts.verifyBundle ?? ((dir) => said(`verify ${dir}`, { holds: true, lines: ['The certificate holds.'] })),
     writeReport: parts.writeReport ?? ((run) => said(`report ${run}`, `/home/reports/${run}.html`)),

@@ -25,7 +25,7 @@ describe('the labelloop process', () => {
     const names = verbs.map((verb) => verb.join(' '));
     const expected =
       'up,down,status,doctor,setup,demo,dataset import,dataset list,dataset show,run start,run list,run show,run watch,' +
-      'run pause,run resume,run cancel,labels export,report,worker';
+      'run pause,run resume,run cancel,labels export,labels explain,tasks export,answers import,report,worker';
     for (const name of expected.split(',')) assert.ok(names.includes(name), name);
   });
 

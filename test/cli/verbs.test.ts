@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { runView } from '../../src/contracts/run.js';
 import { problem } from '../../src/contracts/errors.js';
-import { labelloop, manifest, progress, rooms, view } from './fixtures.js';
+import { explanation, labelloop, manifest, progress, rooms, view } from './fixtures.js';
 import type { Log } from './fixtures.js';
 
 const json = (out: string): Record<string, unknown> => JSON.parse(out) as Record<string, unknown>;
@@ -32,6 +32,8 @@ describe('verbs with --json', () => {
     ['run resume shells-1a2b3c4d', ['run', 'status']],
     ['run cancel shells-1a2b3c4d', ['run', 'status']],
     ['labels export shells-1a2b3c4d --out OUT/labels.csv', ['run', 'out', 'format', 'rows']],
+    ['labels export shells-1a2b3c4d --out OUT/classes --format folder', ['run', 'out', 'format', 'rows', 'images']],
+    ['labels explain shells-1a2b3c4d 0a', Object.keys(explanation())],
     ['report shells-1a2b3c4d', ['run', 'report']],
     ['worker', ['role', 'stopped']],
     ['demo', Object.keys(view())],
@@ -296,65 +298,6 @@ describe('doctor', () => {
     assert.equal(exitCode, 1);
     assert.match(out, /minio +MISSING[^]*A run could not start\.\nTo mend:\n {2}minio: labelloop setup\n$/);
     assert.equal((await labelloop('doctor --json', services)).exitCode, 1);
-  });
-});
-
-describe('labels export', () => {
-  let folder: string;
-  beforeEach(async () => (folder = await mkdtemp(path.join(os.tmpdir(), 'labelloop-'))));
-  afterEach(() => rm(folder, { recursive: true }));
-
-  const to = (name: string) => `labels export shells-1a2b3c4d --out ${path.join(folder, name)}`;
-
-  it("takes the format from the file's extension, or from --format", async () => {
-    await labelloop(to('a.jsonl'));
-    assert.equal(await readFile(path.join(folder, 'a.jsonl'), 'utf8'), 'jsonl 0a\njsonl 0b\n');
-    await labelloop(`${to('b.txt')} --format csv`);
-    assert.equal(await readFile(path.join(folder, 'b.txt'), 'utf8'), 'csv 0a\ncsv 0b\n');
-  });
-
-  it('asks for a format where the extension names none', async () => {
-    const { exitCode, err } = await labelloop(to('labels'));
-    assert.equal(exitCode, 2);
-    assert.match(err, /labels: the extension names no format\. .*--format csv\|jsonl\|parquet/);
-  });
-
-  it('does not overwrite a file without --force', async () => {
-    const file = path.join(folder, 'a.csv');
-    await writeFile(file, 'mine');
-    const { exitCode, err } = await labelloop(to('a.csv'));
-    assert.equal(exitCode, 2);
-    assert.match(err, /a\.csv is there already\. Pass --force/);
-    assert.equal(await readFile(file, 'utf8'), 'mine');
-    assert.match((await labelloop(`${to('a.csv')} --force`)).out, /^2 rows written to .*a\.csv \(csv\)\.\n$/);
-    assert.equal(await readFile(file, 'utf8'), 'csv 0a\ncsv 0b\n');
-  });
-
-  it('leaves nothing behind where the export fails half-way', async () => {
-    const services = rooms([], {
-      exportLabels: (_rows, _format, stream) => {
-        stream.write('half');
-        return Promise.reject(problem('STORE_MISSING', 'the labels are gone.'));
-      },
-    });
-    const { exitCode, err } = await labelloop(to('a.csv'), services);
-    assert.equal(exitCode, 1);
-    assert.equal(err, 'STORE_MISSING: the labels are gone.\n');
-    assert.deepEqual(await readdir(folder), []);
-  });
-
-  it('works with exporters that end the stream themselves', async () => {
-    const services = rooms([], {
-      exportLabels: (_rows, _format, stream) => new Promise((resolve) => stream.end('all', resolve)),
-    });
-    assert.equal((await labelloop(to('a.csv'), services)).exitCode, 0);
-    assert.deepEqual(await readdir(folder), ['a.csv']);
-  });
-
-  it('names a folder that is not there', async () => {
-    const { exitCode, err } = await labelloop(to('none/a.csv'));
-    assert.equal(exitCode, 2);
-    assert.match(err, /none\/a\.csv: can't be written/);
   });
 });
 

@@ -28,6 +28,9 @@ describe('complaints about settings', () => {
   it('say why a setting can not stand beside another', () => {
     const because = (given: object) => complaints({ dataset: 'shells', ...given }).join('\n');
     for (const [given, sentence] of [
+      [{ crossFit: 5, posterior: 'ensemble' }, /^crossFit 5 has one student a fold/],
+      [{ crossFit: 5, labels: 'permanent' }, /^crossFit 5 decides every label anew in the last round/],
+      [{ crossFit: 1 }, /^crossFit 1 must be/],
       [{ preset: 'st', sampling: 'sequential' }, /^sampling 'sequential' needs posterior mc-dropout; softmax has no /],
       [{ sampling: 'sequential', threshold: 'top-n' }, /^sampling 'sequential' needs a cut-off that is known before /],
       [{ limit: 2 }, /^limit 2 has no use: threshold target-error has no number of its own \(limit: /],

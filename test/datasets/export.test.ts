@@ -24,7 +24,7 @@ const accepted: LabelRow = {
   round: 2,
   model: 'cd'.repeat(32),
   threshold: 0.2,
-  certificate: '',
+  certificate: 'shells.audit-1',
 };
 const open: LabelRow = {
   ...accepted,
@@ -35,6 +35,7 @@ const open: LabelRow = {
   class: '',
   source: '',
   round: 0,
+  certificate: '',
 };
 
 async function write(format: ExportFormat, rows: Iterable<LabelRow> = [accepted, open]): Promise<Buffer> {
@@ -46,11 +47,14 @@ async function write(format: ExportFormat, rows: Iterable<LabelRow> = [accepted,
 describe('exportLabels', () => {
   it('writes CSV that a CSV reader gives back', async () => {
     const text = (await write('csv')).toString();
-    assert.match(text, /^name,id,label,status,source,probability,predictive_entropy,round\r\n/);
+    assert.match(text, /^name,id,label,status,source,confidence,predictive_entropy,round,certificate\r\n/);
     const [first, second] = parse(text, { columns: true });
     const { id, name } = accepted;
-    const values = { status: 'accepted', source: 'model', probability: '0.9', predictive_entropy: '0.1', round: '2' };
-    assert.deepEqual({ ...(first as object) }, { name, id, label: 'dog, big', ...values });
+    const values = { status: 'accepted', source: 'model', confidence: '0.9', predictive_entropy: '0.1', round: '2' };
+    assert.deepEqual(
+      { ...(first as object) },
+      { name, id, label: 'dog, big', ...values, certificate: 'shells.audit-1' },
+    );
     assert.equal((second as { label: string }).label, '');
   });
 
@@ -61,7 +65,7 @@ describe('exportLabels', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.deepEqual(
-      rows.map(({ label, probability }) => [label, probability]),
+      rows.map(({ label, confidence }) => [label, confidence]),
       [
         ['dog, big', 0.9],
         [null, 0.9],
@@ -73,12 +77,27 @@ describe('exportLabels', () => {
     const bytes = await write('parquet');
     const rows = await parquetReadObjects({ file: new Uint8Array(bytes).buffer });
     assert.deepEqual(
-      rows.map(({ name, label, round }) => [name as string, label as string, round as number]),
+      rows.map(({ name, label, round, certificate }) => [name, label, round, certificate] as unknown[]),
       [
-        [accepted.name, 'dog, big', 2],
-        ['2.png', '', 0],
+        [accepted.name, 'dog, big', 2, 'shells.audit-1'],
+        ['2.png', '', 0, ''],
       ],
     );
+  });
+
+  it('gives no confidence where the probability is about another class than the label', async () => {
+    const byPerson = { ...accepted, source: 'human' as const };
+    const permanent = { ...accepted, predicted: 0 };
+    const rows = [byPerson, permanent];
+    const csv = parse((await write('csv', rows)).toString(), { columns: true });
+    assert.deepEqual(
+      csv.map((row) => (row as { confidence: string }).confidence),
+      ['', ''],
+    );
+    const [line] = (await write('jsonl', rows)).toString().split('\n');
+    assert.equal((JSON.parse(line as string) as { confidence: unknown }).confidence, null);
+    const [first] = await parquetReadObjects({ file: new Uint8Array(await write('parquet', rows)).buffer });
+    assert.ok(Number.isNaN(first?.['confidence']));
   });
 
   it('streams: a slow reader holds the rows back', async () => {

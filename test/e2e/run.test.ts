@@ -96,6 +96,27 @@ describe('a run, end to end', function () {
     assert.ok(!anew.rounds[0]?.fromStore.includes('train'));
   });
 
+  it('a cross-fitted run ends with a conditional estimate or says why there is none, and so does its report', async () => {
+    const { run } = await stack.json<{ run: string }>('run', 'start', ...QUICK_FLAGS, '--cross-fit', '2');
+    const watched = await stack.run('run', 'watch', run);
+    assert.equal(watched.code, 0, watched.stderr);
+    const fitted = runView.parse(await stack.json('run', 'show', run));
+    const stated = fitted.conditional;
+    assert.ok(stated, 'the last round released');
+    assert.equal(stated.folds, 2);
+    assert.ok(stated.calibration.images > 0 && stated.calibration.images < view.budget.calibration);
+    // A fair sample of digits, but 20 or so of them can't test for 2 %.
+    assert.deepEqual([stated.grade, stated.claim], ['C', null]);
+    assert.match(watched.stdout, /No conditional estimate \(grade B\)/);
+    assert.match(await readFile(fitted.report as string, 'utf8'), /class="statement estimate"/);
+    assert.equal(
+      fitted.rounds[0]?.fromStore.includes('train'),
+      true,
+      'the first round is that of the run without folds',
+    );
+    assert.equal(view.conditional, null);
+  });
+
   it('a program follows, pauses and resumes a run', async () => {
     const { run } = await labelloop.start({ ...QUICK, salt: 'steered', steps: 600 });
     const stages = new Set<string>();

@@ -28,7 +28,7 @@ describe('cut-off', () => {
     assert.deepEqual(
       { ...estimate, upper: 0 },
       {
-        grade: 'B',
+        grade: 'C',
         accepted: 29,
         errors: 1,
         error: 1.5 / 30,
@@ -50,7 +50,7 @@ describe('cut-off', () => {
   });
 
   it('accepts nothing without images or when the target is out of reach, and says so in numbers', () => {
-    const nothing = { grade: 'B', accepted: 0, errors: 0, error: 0.5, upper: 1, coverage: 0 };
+    const nothing = { grade: 'C', accepted: 0, errors: 0, error: 0.5, upper: 1, coverage: 0 };
     assert.equal(targetErrorCutoff([], 0.02, 10), ACCEPT_NOTHING);
     assert.equal(targetErrorCutoff(images(3, [0, 1, 2]), 0.02, 10), ACCEPT_NOTHING);
     assert.deepEqual(estimateAt(images(3, []), ACCEPT_NOTHING), nothing);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { ACCEPT_EVERYTHING, largestScore, scoreOf } from '../../src/contracts/scores.js';
 import { scoreNames, thresholdRules } from '../../src/contracts/presets.js';
 import { cutoffFile } from '../../src/contracts/stages.js';
-import { chooseCutoff } from '../../src/labelling/threshold.js';
+import { isHeldBack } from '../../src/labelling/folds.js';
+import { chooseCutoff, steering } from '../../src/labelling/threshold.js';
 import type { PosteriorRow } from '../../src/contracts/tables.js';
 
 /** Image i of 300 in three classes: less certain from image to image, every twentieth wrong. */
@@ -44,6 +45,24 @@ const wanted = {
 };
 
 describe('choosing a cut-off', () => {
+  it('leaves out the calibration images that wait for a release: whatever they say, it is the same', () => {
+    const held = new Set(images.calibration.filter((i) => isHeldBack(String(i), wanted.seed)));
+    assert.ok(held.size > 50 && held.size < 100, String(held.size));
+    const upsideDown = {
+      ...images,
+      posteriors: posteriors.map((row, i) =>
+        held.has(i) ? { ...row, predictive_entropy: 0.01, p: [0.1, 0.1, 0.8] } : row,
+      ),
+      labels: images.labels.map((label, i) => (held.has(i) ? (label + 1) % 3 : label)),
+    };
+    for (const rule of ['target-error', 'iqr', 'top-n'] as const) {
+      const choose = (from: typeof images) => chooseCutoff({ ...wanted, rule, limit: 2 }, steering(from, wanted.seed));
+      assert.deepEqual(choose(upsideDown), choose(images));
+      assert.equal(steering(images, wanted.seed).calibration.length, images.calibration.length - held.size);
+    }
+    assert.notDeepEqual(chooseCutoff(wanted, upsideDown), chooseCutoff(wanted, images));
+  });
+
   it('gives a valid file for every rule and score, with the estimate of what it accepts', () => {
     for (const rule of thresholdRules)
       for (const score of scoreNames) {

@@ -7,7 +7,7 @@ const first = {
   score: 'predictive_entropy',
   rule: 'target-error',
   value: 0.33,
-  estimate: { grade: 'B', accepted: 90, errors: 1, error: 0.016, upper: 0.05, coverage: 0.9 },
+  estimate: { grade: 'C', accepted: 90, errors: 1, error: 0.016, upper: 0.05, coverage: 0.9 },
 };
 
 describe('cut-offs in a report', () => {

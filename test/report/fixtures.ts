@@ -28,7 +28,12 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
       seconds: [95.2, 131.7, 128.4][i]!,
       modelDigest: digest('abc'[i]!),
       testAccuracy: [0.9671, 0.9792, 0.9814][i]!,
-      estimate: { error: [0.0142, 0.0131, 0.0185][i]!, upper: [0.0334, 0.0318, 0.0401][i]!, coverage: 0.93 },
+      estimate: {
+        grade: 'C' as const,
+        error: [0.0142, 0.0131, 0.0185][i]!,
+        upper: [0.0334, 0.0318, 0.0401][i]!,
+        coverage: 0.93,
+      },
       stopped: null,
       calibrationError: { before: 0.031, after: 0.012 },
       passes: 30,
@@ -61,6 +66,8 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
     labels: { kind: 'labels/1', sha256: digest('d'), bytes: 481_223 },
     model: { kind: 'model/1', sha256: digest('c'), bytes: 1_204_711 },
     truth: rounds.at(-1)?.truth ?? null,
+
+    conditional: null,
     report: null,
     startedAt: '2026-11-24T20:01:07.000Z',
     endedAt: '2026-11-24T20:07:42.000Z',
@@ -90,7 +97,7 @@ export function cutoff(changes: Partial<CutoffFile> = {}): CutoffFile {
       before: { ece: 0.0412, nll: 0.31, bins: bins(0.6) },
       after: { ece: 0.0187, nll: 0.27, bins: bins(0.2) },
     },
-    estimate: { grade: 'B', accepted: 186, errors: 2, error: 2.5 / 187, upper: 0.0335, coverage: 0.93 },
+    estimate: { grade: 'C', accepted: 186, errors: 2, error: 2.5 / 187, upper: 0.0335, coverage: 0.93 },
     ...changes,
   };
 }

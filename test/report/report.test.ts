@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { auditSettings } from '../../src/contracts/audit.js';
 import { ACCEPT_EVERYTHING } from '../../src/contracts/scores.js';
 import { renderReport } from '../../src/report/report.js';
-import { auditState, certificateNow } from '../cli/fixtures.js';
+import { auditState, certificateNow, conditional } from '../cli/fixtures.js';
 import { figures, finishedRun, cutoff } from './fixtures.js';
 
 /** Elements that close themselves; everything else must be closed in order. */
@@ -81,6 +81,25 @@ describe('report', () => {
     assert.ok(text.includes(`sha256/dd/${'d'.repeat(64)}`) && text.includes(`sha256/cc/${'c'.repeat(64)}`));
   });
 
+  it('counts what was kept, flipped and revoked, round by round and in all', () => {
+    const page = renderReport(finishedRun(), figures());
+    const cells = [...page.matchAll(/<tr>([^]*?)<\/tr>/g)].map(([, row]) =>
+      [...(row as string).matchAll(/<t[dh][^>]*>([^<]*)/g)].map(([, cell]) => (cell as string).trim()),
+    );
+    const [titles, ...rows] = cells as [string[], ...string[][]];
+    const columns = ['Added', 'Kept', 'Flipped', 'Revoked'].map((title) => titles.indexOf(title));
+    assert.deepEqual(
+      rows.slice(0, 3).map((row) => columns.map((column) => row[column])),
+      [
+        ['8,713', '0', '0', '0'],
+        ['616', '8,652', '20', '41'],
+        ['187', '9,205', '20', '63'],
+      ],
+    );
+    // 8,652 + 20 + 41 + 9,205 + 20 + 63 decisions; 144 of them changed a label.
+    assert.match(textOf(page), /decided 18,001 times: 40 were flipped and 104 revoked \(0\.80 %\)/);
+  });
+
   it('prints a command to export that works as it stands', () => {
     assert.match(
       textOf(renderReport(finishedRun(), figures())),
@@ -132,7 +151,24 @@ describe('report', () => {
     const text = textOf(page);
     assertBalanced(page);
     assert.doesNotMatch(text, /Dry run|hidden truth|Kappa|Confusion/);
-    assert.match(text, /About 1\.85 % of them may be wrong: an estimate, not a guarantee/);
+    assert.match(text, /About 1\.85 % of them may be wrong: an estimate, which promises nothing/);
+  });
+
+  it('states the conditional estimate, or why there is none, in the colour of its grade', () => {
+    const stated = renderReport(finishedRun({ conditional: conditional() }), figures({}));
+    assertBalanced(stated);
+    assert.match(stated, /class="statement conditional"/);
+    assert.match(
+      textOf(stated),
+      /\(grade B\): at most 180 of 9,000 labels are wrong .*, if the calibration images are a fair/,
+    );
+    const refused = renderReport(
+      finishedRun({ conditional: conditional({ grade: 'C', refused: 'two-sample', claim: null }) }),
+      figures({}),
+    );
+    assert.match(refused, /class="statement estimate"/);
+    assert.match(textOf(refused), /No conditional estimate \(grade B\): calibration images and pool differ/);
+    assert.doesNotMatch(textOf(renderReport(finishedRun(), figures({}))), /onditional/);
   });
 
   it('shows a run whose first round has not ended, and why a run failed', () => {
@@ -148,7 +184,7 @@ describe('report', () => {
     const rounds = finishedRun().rounds.map((round) => ({
       ...round,
       accepted: 0,
-      estimate: { error: 0.5, upper: 1, coverage: 0 },
+      estimate: { grade: 'C' as const, error: 0.5, upper: 1, coverage: 0 },
       truth: {
         coverage: 0,
         labelError: null,

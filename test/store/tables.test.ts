@@ -10,7 +10,9 @@ import {
   decodeTable,
   encodeTable,
   encodeTableStream,
+  readColumns,
   readGroups,
+  readRow,
   readRows,
   writeTable,
   tables,
@@ -160,6 +162,20 @@ describe('tables', () => {
     const sizes = [];
     for await (const group of readGroups(labels, encodeTable(labels, labelRows(9000)))) sizes.push(group.length);
     assert.deepEqual(sizes, [4096, 4096, 808]);
+  });
+
+  it('give single rows and single columns as the whole table does', async () => {
+    const bytes = encodeTable(labels, labelRows(9000));
+    for (const position of [0, 4095, 4096, 8999])
+      assert.deepEqual(await readRow(labels, bytes, position), labelRowAt(position));
+    assert.equal(await readRow(labels, bytes, 9000), null);
+    let i = 0;
+    for await (const group of readColumns(labels, bytes, ['name', 'round']))
+      for (const row of group) {
+        const { name, round } = labelRowAt(i++);
+        assert.deepEqual({ ...row }, { name, round });
+      }
+    assert.equal(i, 9000);
   });
 
   it('refuse other columns and what is no Parquet file', async () => {

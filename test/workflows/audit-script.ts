@@ -1,10 +1,11 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import type { StageActivities } from '../../src/contracts/activities.js';
+import type { NoticeActivities, StageActivities } from '../../src/contracts/activities.js';
 import type { AuditTurn, FreezeOutput, RecordInput } from '../../src/contracts/audit-stages.js';
 import { auditSettings } from '../../src/contracts/audit.js';
 import type { AuditRefs, Protocol } from '../../src/contracts/audit.js';
 import { LabelloopError } from '../../src/contracts/errors.js';
 import { Desk } from '../../src/labelling/audit/desk.js';
+import type { Notice } from '../../src/contracts/notice.js';
 import type { StageResult } from '../../src/contracts/stages.js';
 import { ref } from './script.js';
 import type { AuditLine } from '../../src/contracts/audit.js';
@@ -22,7 +23,8 @@ export type AuditActivities = Pick<
   | 'answerByTruth'
   | 'certify'
   | 'endAudit'
->;
+> &
+  NoticeActivities;
 
 /** 100 labels of class 1, `i0` to `i99`, to be certified by ten right answers: the first ten in rank are drawn first. */
 const PROTOCOL = {
@@ -57,6 +59,10 @@ const FROZEN = {
  */
 export class AuditScript {
   readonly calls: string[] = [];
+  /** What people were told. */
+  readonly notices: Notice[] = [];
+  /** While set, a notice is under way. */
+  untold: Promise<void> | null = null;
   private readonly logs = new Map<string, AuditLine[]>();
   /** No plan would do. */
   hopeless = false;
@@ -93,6 +99,11 @@ export class AuditScript {
       );
     return {
       numberAudit: async () => ({ audit: 1 }),
+      notify: async (notice) => {
+        this.notices.push(notice);
+        await this.untold;
+        return [];
+      },
       prepareAudit: async ({ settings }) => {
         note('prepare');
         const checked = auditSettings.safeParse(settings);

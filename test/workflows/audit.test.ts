@@ -194,6 +194,59 @@ describe('workflow audit', function () {
     });
   });
 
+  it('tells once that it waits, for the nonce and for answers, and once that it has ended', async () => {
+    const script = new Script();
+    await withWorkers(
+      script,
+      async () => {
+        const handle = await start('told', { nonceFrom: 'person' });
+        await until('the first notice', () => script.audit.notices.length === 1);
+        await handle.executeUpdate(UPDATE_NONCE, { args: [{ nonce: '4-1-6-6-2-5-3-1' }] });
+        await give(handle, answers(0, 4));
+        await give(handle, answers(4, 10));
+        await handle.result();
+      },
+      0,
+    );
+    const { notices } = script.audit;
+    assert.deepEqual(
+      notices.map(({ event, waitsFor, phase, run, audit }) => [event, waitsFor, phase, run, audit]),
+      [
+        ['waiting', 'nonce', 'nonce', 'told', 1],
+        ['waiting', 'answers', 'audit', 'told', 1],
+        ['ended', null, 'done', 'told', 1],
+      ],
+    );
+    assert.deepEqual(notices[1]?.answers, { given: 0, expected: 12 });
+    assert.deepEqual(notices[2]?.answers, { given: 10, expected: 12 });
+    assert.ok(notices[2]?.next.includes('labelloop certificate show told'));
+  });
+
+  it('waits for no notice while it asks, and not for long at its end', async () => {
+    const script = new Script();
+    let tell = (): void => undefined;
+    script.audit.untold = new Promise((resolve) => (tell = resolve));
+    await withWorkers(script, async () => {
+      const handle = await start('mute');
+      await asks(handle);
+      await give(handle, answers(0, 10));
+      assert.equal(((await handle.result()) as AuditState).phase, 'done');
+      tell();
+    });
+    assert.deepEqual(
+      script.audit.notices.map(({ event }) => event),
+      ['waiting', 'ended'],
+    );
+  });
+
+  it('tells nobody in a dry run, where nobody is needed', async () => {
+    const script = new Script();
+    await withWorkers(script, async () => {
+      await (await start('untold', { answers: 'truth' })).result();
+    });
+    assert.deepEqual(script.audit.notices, []);
+  });
+
   it('stop ends it with what is certified', async () => {
     const script = new Script();
     await withWorkers(script, async () => {

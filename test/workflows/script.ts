@@ -1,6 +1,7 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { LearnerActivities, StageActivities } from '../../src/contracts/activities.js';
 import type { BlobKind, Ref } from '../../src/contracts/references.js';
+import type { Conditional } from '../../src/contracts/grades.js';
 import { runSettings } from '../../src/contracts/settings.js';
 import { AuditScript } from './audit-script.js';
 import type { StageResult } from '../../src/contracts/stages.js';
@@ -8,6 +9,21 @@ import type { StageResult } from '../../src/contracts/stages.js';
 /** A reference to nothing, told from others by its number. */
 export const ref = (kind: BlobKind, n: number): Ref => ({ kind, sha256: n.toString(16).padStart(64, '0'), bytes: 1 });
 const fresh = <T>(output: T): StageResult<T> => ({ output, key: 'k', cached: false, seconds: 1 });
+
+const conditionalOf = ({ folds, same }: { folds: number; same: boolean }): Conditional => ({
+  ...{
+    grade: 'C',
+    refused: 'two-sample',
+    claim: null,
+    epsilon: 0.02,
+    release: 1,
+    alpha: 0.025,
+    totalAlpha: 0.05,
+    folds,
+  },
+  calibration: { images: 20, accepted: 0, errors: 0 },
+  twoSample: { p: same ? 1 : 0.001, level: 0.05, calibration: 20, pool: 80 },
+});
 
 /** The order of things alone is under test here: activities answer with references to nothing. */
 export class Script {
@@ -23,6 +39,8 @@ export class Script {
   readonly stopped: string[] = [];
   /** Mean passes a pool image, by round. */
   readonly passes: (number | null)[] = [];
+  /** Conditional estimates, by round. */
+  readonly conditionals: (Conditional | null)[] = [];
 
   /** The audit at the run's end. */
   readonly audit = new AuditScript();
@@ -58,9 +76,16 @@ export class Script {
           hasTruth: true,
         };
       },
-      split: async () => fresh({ split: ref('split/1', 2), train: 60, validation: 0, calibration: 40 }),
-      train: async ({ round, labels, member }) => {
-        const which = member === 0 ? '' : ` member ${member}`;
+      split: async ({ calibrationShare }) => {
+        const calibration = Math.round(100 * calibrationShare);
+        return fresh({ split: ref('split/1', 2), train: 100 - calibration, validation: 0, calibration });
+      },
+      train: async ({ round, labels, member, leftOut }) => {
+        const which = leftOut
+          ? ` without fold ${leftOut.fold} of ${leftOut.folds}`
+          : member === 0
+            ? ''
+            : ` member ${member}`;
         await note(`train ${round}${which} ${labels ? 'with' : 'without'} pseudo-labels`);
         const model = ref('model/1', 100 + round + 1000 * member);
         return fresh({
@@ -69,12 +94,12 @@ export class Script {
           validationAccuracy: null,
         });
       },
-      sample: async ({ split, shard, models, cutoff }) => {
+      sample: async ({ split, shard, models, cutoff, crossFit }) => {
         this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
         await new Promise((resolve) => setImmediate(resolve));
         this.inFlight--;
         this.calls.push(
-          `sample ${split} ${shard}${models.length > 1 ? ` by ${models.length}` : ''}${cutoff ? ' until settled' : ''}`,
+          `sample ${split} ${shard}${models.length > 1 ? ` by ${models.length}` : ''}${crossFit ? ' folds' : ''}${cutoff ? ' until settled' : ''}`,
         );
         return fresh({
           posteriors: ref('posteriors/1', shard),
@@ -93,8 +118,17 @@ export class Script {
         return fresh({
           cutoff: ref('cutoff/1', 4),
           value: 1,
-          estimate: { grade: 'B' as const, accepted: 1, errors: 0, error: 0, upper: 1, coverage: 1 },
+          estimate: { grade: 'C' as const, accepted: 1, errors: 0, error: 0, upper: 1, coverage: 1 },
           calibrationError: { before: 0.1, after: 0.05 },
+        });
+      },
+      release: async ({ folds, labelled, pool }) => {
+        this.calls.push(`release of ${folds} folds`);
+        return fresh({
+          ...{ cutoff: ref('cutoff/2', 7), value: 1 },
+          estimate: { grade: 'C' as const, accepted: 1, errors: 0, error: 0, upper: 1, coverage: 1 },
+          calibrationError: { before: 0.1, after: 0.05 },
+          conditional: conditionalOf({ folds, same: labelled.sha256 === pool.sha256 }),
         });
       },
       cluster: async () => {
@@ -106,14 +140,17 @@ export class Script {
         }
         return fresh({ clusters: ref('clusters/1', 5), parts: [], clusterCount: 30, outliers: 10 });
       },
-      relabel: async ({ round }) =>
-        fresh({
+      relabel: async ({ round, foldModels, cutoff }) => {
+        if (foldModels) this.calls.push(`relabel ${round} by ${foldModels.length} folds at ${cutoff.kind}`);
+        return fresh({
           labels: ref('labels/1', 200 + round),
           counts: { accepted: 900, added: 900, kept: 0, flipped: 0, revoked: 0, open: 90, outliers: 10 },
-        }),
+        });
+      },
       evaluate: async ({ record }) => {
         await note(`evaluate ${record.round}`);
         this.passes.push(record.passes);
+        this.conditionals.push(record.conditional);
         return { history: ref('history/1', 300 + record.round), testAccuracy: 0.9 };
       },
       compare: async () => ({

@@ -80,6 +80,19 @@ describe('workflow selfTraining', function () {
     assert.equal(script.calls.filter((call) => call.startsWith('sample pool')).length, 6);
   });
 
+  it('keeps no more images for calibration than calibrationMost', async () => {
+    await withWorkers(new Script(), async () => {
+      const budgets = await Promise.all(
+        [{}, { calibrationMost: 25 }].map(async (settings, i) => {
+          const handle = await start(`calibration-${i}`, { rounds: 1, ...settings });
+          await handle.result();
+          return (await handle.query<RunState>(QUERY_STATUS)).budget.calibration;
+        }),
+      );
+      assert.deepEqual(budgets, [40, 25]);
+    });
+  });
+
   it('trains the members of an ensemble and scores with all of them', async () => {
     const script = new Script();
     await withWorkers(script, async () => {
@@ -92,6 +105,30 @@ describe('workflow selfTraining', function () {
       'train 1 without pseudo-labels',
     ]);
     assert.ok(script.calls.includes('sample pool 0 by 3'));
+  });
+
+  it('cross-fits in its last round: a student a fold, pool and labelled images by the one that did not see them', async () => {
+    const script = new Script();
+    const summary = await withWorkers(script, async () => {
+      const handle = await start('cross-fitted', { rounds: 2, crossFit: 3 });
+      return (await handle.result()) as RunSummary;
+    });
+    const folds = script.calls.filter((call) => call.includes('fold'));
+    assert.deepEqual(
+      folds.filter((call) => call.startsWith('train')).sort(),
+      [0, 1, 2].map((fold) => `train 2 without fold ${fold} of 3 with pseudo-labels`),
+    );
+    assert.deepEqual(
+      [...new Set(folds.filter((call) => call.startsWith('sample')).map((call) => call.split(' ')[1]))].sort(),
+      ['labelled', 'pool'],
+    );
+    assert.ok(folds.filter((call) => call.startsWith('sample')).every((call) => call.endsWith(' by 3 folds')));
+    assert.deepEqual(folds.slice(-2), ['release of 3 folds', 'relabel 2 by 3 folds at cutoff/2']);
+    assert.deepEqual(
+      script.conditionals.map((each) => each?.refused ?? null),
+      [null, 'two-sample'],
+    );
+    assert.equal(summary.model.sha256, ref('model/1', 102).sha256, 'the model of the run has seen all folds');
   });
 
   it('sets the cut-off before the pool is scored, so that passes go where it needs them', async () => {

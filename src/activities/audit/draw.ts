@@ -41,7 +41,8 @@ async function revealNonce(store: Store, protocol: Protocol, given: string | nul
     commitment: commitmentOf(protocol),
     committedAt: line.openedAt,
     nonce,
-    revealedAt: new Date().toISOString(),
+    // Another machine opened the audit, whose clock may be ahead: a nonce is never revealed before its commitment.
+    revealedAt: [line.openedAt, new Date().toISOString()].toSorted().at(-1) as string,
     seed: drawSeed(root, nonce),
   } satisfies SeedFile);
   const file = await store.getPointer(path, seedFile);

@@ -301,7 +301,7 @@ function outlookOfRuns(rules: Rules, played: readonly Played[]): PlanOutlook | n
     size: (rules.cuts[index] as Cut).size,
     expected: Math.round(answers.reduce((sum, each) => sum + each, 0) / answers.length),
     percentile90: answers[Math.ceil(0.9 * answers.length) - 1] as number,
-    success: success[index] as number,
+    success: Number((success[index] as number).toFixed(3)),
   };
 }
 

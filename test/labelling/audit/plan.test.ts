@@ -158,7 +158,7 @@ describe('plan', () => {
   it('repairs first where the riskiest labels hold the errors', () => {
     // Of 2,000 labels a hundred are worth their answers; of a large pool the riskiest are better left out.
     const steep = planned(
-      input({ labels: 2000, budget: 600, calibration: calibrated(400, (share) => 0.004 + 0.6 * share ** 40) }),
+      input({ labels: 2000, budget: 600, calibration: calibrated(400, (share) => 0.002 + 0.8 * share ** 20) }),
     );
     assert.ok(steep.repair.count >= 50, `${steep.repair.count} repaired`);
     const clean = planned(input({ calibration: calibrated(400, () => 0) }));
@@ -207,10 +207,10 @@ describe('plan', () => {
   });
 
   it('plans for 50,000 labels in seconds', () => {
-    const begin = performance.now();
+    // Of the processor, so that a busy machine makes no difference: 1 to 1.5 s.
+    const begin = process.cpuUsage();
     planned(input({ labels: 50_000, budget: 2000 }));
-    const seconds = (performance.now() - begin) / 1000;
-    // Under 2 s alone on a core; the limit leaves room for a busy machine.
-    assert.ok(seconds < 10, `${seconds.toFixed(1)} s`);
+    const seconds = process.cpuUsage(begin).user / 1e6;
+    assert.ok(seconds < 5, `${seconds.toFixed(1)} s`);
   });
 });
