@@ -1,5 +1,5 @@
-import { auditLines } from './audit-lines.js';
 import { conditionalWords } from '../contracts/grades.js';
+import { auditLines } from './audit-lines.js';
 import { count, duration, pairs, percent, plural, table } from './format.js';
 import type { RunView } from '../contracts/run.js';
 import type { Column } from './format.js';

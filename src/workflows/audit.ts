@@ -1,5 +1,6 @@
 import {
   allHandlersFinished,
+  ApplicationFailure,
   CancellationScope,
   condition,
   continueAsNew,
@@ -24,6 +25,7 @@ const MESSAGES_A_HISTORY = 200;
  * issues what they allow. Answers are in the store as soon as they are taken down; the state here is but where they lie.
  */
 export async function audit(input: AuditInput): Promise<AuditState> {
+  checkInput(input);
   // Continue-as-new alone hands something on: whatever else starts an audit with it must reach the check of the settings.
   const carried = workflowInfo().continuedFromExecutionRunId === undefined ? undefined : input.carried;
   const desk = new AuditDesk(input, carried);
@@ -35,6 +37,17 @@ export async function audit(input: AuditInput): Promise<AuditState> {
     await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
     throw asFailure(error, 'the audit was cancelled');
   }
+}
+
+/** Whatever starts an audit with something else must be told, and not break the workflow's code, which would be tried for ever. */
+function checkInput(input: AuditInput | undefined): void {
+  const source = input?.source as Partial<AuditInput['source']> | undefined;
+  const whole = typeof source?.run === 'string' && source.dataset && source.history && source.settings;
+  if (!whole || !Number.isInteger(input?.audit))
+    throw ApplicationFailure.nonRetryable(
+      "An audit is started by 'labelloop audit start RUN --error 2%', or by a run with 'certify' in its settings.",
+      'SETTINGS_INVALID',
+    );
 }
 
 async function conduct(desk: AuditDesk, input: AuditInput, carried?: AuditCarried): Promise<AuditState> {

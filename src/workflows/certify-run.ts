@@ -1,4 +1,5 @@
-import { ChildWorkflowCancellationType, executeChild, workflowInfo } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ChildWorkflowCancellationType, executeChild, sleep, workflowInfo } from '@temporalio/workflow';
 import type { AuditSource } from '../contracts/audit-stages.js';
 import type { AuditSettings, AuditState } from '../contracts/audit.js';
 import { AUDIT_WORKFLOW_TYPE } from '../contracts/names.js';
@@ -17,14 +18,22 @@ export async function certifyRun(
 ): Promise<AuditState> {
   const source: AuditSource = { run: workflowInfo().workflowId, dataset, history, settings };
   return control.stage('audit', async (summary) => {
-    const { audit } = await stages.numberAudit.executeWithOptions({ summary }, [{ source, settings: certify }]);
-    return executeChild<typeof auditWorkflow>(AUDIT_WORKFLOW_TYPE, {
-      workflowId: `${source.run}.audit-${audit}`,
-      args: [{ source, audit, settings: certify }],
-      // An answer that is being taken down is kept: its activity ends first.
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-      parentClosePolicy: 'REQUEST_CANCEL',
-      staticSummary: `Audit ${audit} of ${source.run}`,
-    });
+    for (let tries = 1; ; tries++) {
+      const { audit } = await stages.numberAudit.executeWithOptions({ summary }, [{ source, settings: certify }]);
+      try {
+        return await executeChild<typeof auditWorkflow>(AUDIT_WORKFLOW_TYPE, {
+          workflowId: `${source.run}.audit-${audit}`,
+          args: [{ source, audit, settings: certify }],
+          // An answer that is being taken down is kept: its activity ends first.
+          cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+          parentClosePolicy: 'REQUEST_CANCEL',
+          staticSummary: `Audit ${audit} of ${source.run}`,
+        });
+      } catch (error) {
+        // That of a run of this id that was reset or terminated is still ending; it is taken up when it has.
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        await sleep(Math.min(600, 2 ** tries) * 1000);
+      }
+    }
   });
 }

@@ -6,6 +6,7 @@ import type {
   DueFile,
   RecordInput,
 } from '../../contracts/audit-stages.js';
+import { answer as answerSchema } from '../../contracts/audit.js';
 import type { Answer, AuditRefs, Protocol, Verdict } from '../../contracts/audit.js';
 import { problem } from '../../contracts/errors.js';
 import { deriveSeed, RandomStream } from '../../contracts/random.js';
@@ -26,9 +27,23 @@ const HIDDEN = 'hidden labels';
 export async function recordAnswers(input: RecordInput, store: Store): Promise<AuditTurn> {
   const protocol = await readProtocol(store, input.refs);
   const desk = await openDesk(store, input.refs, protocol);
-  const isOpen = await openImages(store, input);
-  for (const answer of input.answers) desk.take(answer, isOpen);
+  const answers = checked(input.answers);
+  const isOpen = await openImages(store, { ...input, answers });
+  for (const answer of answers) desk.take(answer, isOpen);
   return turnOf(store, input, desk, protocol);
+}
+
+/** Answers as they came, by whatever tool: one that can't be read back must not get into the log. */
+function checked(answers: unknown[]): Answer[] {
+  return answers.map((given, i) => {
+    const { data, error } = answerSchema.safeParse(given);
+    if (data) return data;
+    const [issue] = error.issues;
+    throw problem(
+      'AUDIT_INVALID',
+      `answer ${i + 1}: ${issue?.path.join('.') || 'all of it'}: ${issue?.message}. Give { id, verdict, by, at, seconds }: verdict is a class's number, 'unsure' or 'none'.`,
+    );
+  });
 }
 
 /** A dry run: hidden labels answer what is wanted, and err in the share of the answers that the settings say. */
