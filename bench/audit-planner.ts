@@ -42,8 +42,8 @@ const mean = (outcomes: readonly Outcome[]): Outcome => ({
   refused: outcomes.reduce((sum, { refused }) => sum + refused, 0) / outcomes.length,
 });
 
-/** What the planner maximises: labels, less a tenth of them for a whole budget of answers. */
-const worth = ({ labels, answers }: Outcome): number => labels / LABELS - (0.1 * answers) / BUDGET;
+/** What the planner maximises: labels, less an image for each answer. */
+const worth = ({ labels, answers }: Outcome): number => (labels - answers) / LABELS;
 
 function outcome(rules: Rules, truth: ErrorCurve, runs: number, seed: number): Outcome {
   const key = deriveSeed(seed, 'acquire', 7);

@@ -49,11 +49,11 @@ describe('workflow audit', function () {
   });
   after(async () => env?.teardown());
 
-  async function withWorkers<T>(script: Script, work: () => Promise<T>): Promise<T> {
+  async function withWorkers<T>(script: Script, work: () => Promise<T>, maxCachedWorkflows = 100): Promise<T> {
     const { nativeConnection: connection } = env;
     const options = { connection, activities: script.activities(1), maxHeartbeatThrottleInterval: '100 ms' } as const;
     const workers = await Promise.all([
-      Worker.create({ connection, taskQueue: TASK_QUEUE, workflowBundle: await workflowBundle() }),
+      Worker.create({ connection, taskQueue: TASK_QUEUE, workflowBundle: await workflowBundle(), maxCachedWorkflows }),
       Worker.create({ ...options, taskQueue: LEARNER_TASK_QUEUE }),
       Worker.create({ ...options, taskQueue: STAGE_TASK_QUEUE }),
     ]);

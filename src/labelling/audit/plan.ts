@@ -47,13 +47,6 @@ const LEFT_OUT = [
 /** Shares of the budget that a repair may take. */
 const REPAIRS = [0, 0.04, 0.08, 0.15, 0.25, 0.35, 0.45, 0.6];
 
-/**
- * What a plan is worth: the share of the labels that it certifies or has checked, in the mean, less a tenth for a whole budget
- * of answers. So labels come first, and of plans that certify about as many the one with the fewest answers. With a fiftieth
- * instead, plans took a third more answers for one more label in a hundred.
- */
-const WORTH_OF_BUDGET = 0.1;
-
 /** Believed chance under which nobody is asked. */
 const LEAST_SUCCESS = 0.5;
 
@@ -92,8 +85,11 @@ export function plan(input: PlanInput): Planned {
   };
 }
 
-const worth = (labels: number, answers: number, { labels: all, budget }: PlanInput): number =>
-  labels / all - (WORTH_OF_BUDGET * answers) / budget;
+/**
+ * What a plan is worth: the share of the labels that it certifies or has checked, in the mean, less an image for each answer.
+ * An image that stays without a label costs people an answer too, so this is the work that a plan saves them.
+ */
+const worth = (labels: number, answers: number, { labels: all }: PlanInput): number => (labels - answers) / all;
 
 /** Every cut with every repair: the design of either instrument that is worth most. */
 function search(input: PlanInput, curves: readonly ErrorCurve[]): Option[] {
