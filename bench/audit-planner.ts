@@ -151,9 +151,10 @@ export function plannerTable(calibrations = 12, runs = 40): string {
     return [
       name,
       both(planned),
+      percent(planned.refused),
       both(rival),
       choices[index]?.name as string,
-      (worth(planned) / worth(rival)).toFixed(3),
+      worth(rival) > 0 ? (worth(planned) / worth(rival)).toFixed(2) : '–',
     ];
   };
   return table(
