@@ -42,8 +42,8 @@ const mean = (outcomes: readonly Outcome[]): Outcome => ({
   refused: outcomes.reduce((sum, { refused }) => sum + refused, 0) / outcomes.length,
 });
 
-/** What the planner maximises: labels, less an image for each answer. */
-const worth = ({ labels, answers }: Outcome): number => (labels - answers) / LABELS;
+/** What the planner maximises: labels, less half an image for each answer. */
+const worth = ({ labels, answers }: Outcome): number => (labels - 0.5 * answers) / LABELS;
 
 function outcome(rules: Rules, truth: ErrorCurve, runs: number, seed: number): Outcome {
   const key = deriveSeed(seed, 'acquire', 7);
@@ -151,9 +151,10 @@ export function plannerTable(calibrations = 12, runs = 40): string {
     return [
       name,
       both(planned),
+      percent(planned.refused),
       both(rival),
       choices[index]?.name as string,
-      (worth(planned) / worth(rival)).toFixed(3),
+      worth(rival) > 0 ? (worth(planned) / worth(rival)).toFixed(2) : '–',
     ];
   };
   return table(

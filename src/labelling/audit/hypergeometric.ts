@@ -30,7 +30,8 @@ function deviance(x: number, mean: number): number {
   for (let j = 1; ; j++) {
     term *= v * v;
     const next = sum + term / (2 * j + 1);
-    if (next === sum) return sum;
+    // NaN is equal to nothing, itself included.
+    if (next === sum || Number.isNaN(next)) return next;
     sum = next;
   }
 }

@@ -86,10 +86,14 @@ export function plan(input: PlanInput): Planned {
 }
 
 /**
- * What a plan is worth: the share of the labels that it certifies or has checked, in the mean, less an image for each answer.
- * An image that stays without a label costs people an answer too, so this is the work that a plan saves them.
+ * What an answer costs, in images without a label. Such an image costs people an answer too, and leaves the set with a gap
+ * until then; so labels come first, and a repair is worth more than leaving the same images out.
  */
-const worth = (labels: number, answers: number, { labels: all }: PlanInput): number => (labels - answers) / all;
+const COST_OF_ANSWER = 0.5;
+
+/** The share of the labels that a plan certifies or has checked, in the mean, less what its answers cost. */
+const worth = (labels: number, answers: number, { labels: all }: PlanInput): number =>
+  (labels - COST_OF_ANSWER * answers) / all;
 
 /** Every cut with every repair: the design of either instrument that is worth most. */
 function search(input: PlanInput, curves: readonly ErrorCurve[]): Option[] {
