@@ -196,18 +196,14 @@ describe('workflow audit', function () {
 
   it('tells once that it waits, for the nonce and for answers, and once that it has ended', async () => {
     const script = new Script();
-    await withWorkers(
-      script,
-      async () => {
-        const handle = await start('told', { nonceFrom: 'person' });
-        await until('the first notice', () => script.audit.notices.length === 1);
-        await handle.executeUpdate(UPDATE_NONCE, { args: [{ nonce: '4-1-6-6-2-5-3-1' }] });
-        await give(handle, answers(0, 4));
-        await give(handle, answers(4, 10));
-        await handle.result();
-      },
-      0,
-    );
+    await withWorkers(script, async () => {
+      const handle = await start('told', { nonceFrom: 'person' });
+      await until('the first notice', () => script.audit.notices.length === 1);
+      await handle.executeUpdate(UPDATE_NONCE, { args: [{ nonce: '4-1-6-6-2-5-3-1' }] });
+      await give(handle, answers(0, 4));
+      await give(handle, answers(4, 10));
+      await handle.result();
+    });
     const { notices } = script.audit;
     assert.deepEqual(
       notices.map(({ event, waitsFor, phase, run, audit }) => [event, waitsFor, phase, run, audit]),
