@@ -236,19 +236,29 @@ function laddersAround(option: Option, options: readonly Option[]): Ladder[] {
   const safe = alike.findLast(({ success, size }) => success >= SAFE && size < option.size);
   const below = alike.filter(({ size }) => size < option.size && size > (safe?.size ?? 0)).map(({ size }) => size);
   const start = safe === undefined ? [] : [safe.size];
-  const above = alike.slice(at + 1, at + 4).map(({ size }) => size);
+  const above = alike.slice(at + 1).map(({ size }) => size);
   const sequences = [
     [option.size],
     [...start, option.size],
     [...start, ...below, option.size],
-    ...above.map((_, i) => [...start, option.size, ...above.slice(0, i + 1)]),
-    ...(above.length > 0 ? [[...start, ...below, option.size, ...above]] : []),
+    ...[1, 2, 3].map((steps) => [...start, option.size, ...above.slice(0, steps)]),
+    [...start, ...below, option.size, ...above.slice(0, 3)],
+    // All the way up: belief from few calibration images is a wide one, and answers may show that far more can be certified.
+    [...start, option.size, ...above],
+    [...start, ...below, option.size, ...above],
   ];
-  const distinct = new Map(sequences.map((sizes) => [sizes.join(), sizes.slice(-MOST_CUTS)]));
+  const distinct = new Map(sequences.map((sizes) => [sizes.join(), thinned(sizes)]));
   return [...distinct.values()].map((sizes) => ({ sizes, repair, design }));
 }
 
 const MOST_CUTS = 20;
+
+/** At most as many as a protocol takes: evenly chosen, the first and the last among them. */
+function thinned(sizes: readonly number[]): number[] {
+  const kept = Math.min(MOST_CUTS, sizes.length);
+  if (kept === sizes.length) return [...sizes];
+  return Array.from({ length: kept }, (_, i) => sizes[Math.round((i * (sizes.length - 1)) / (kept - 1))] as number);
+}
 
 /** The protocol's rules by a ladder; null where a cut's looks do not fit into the budget. */
 function rulesOf(input: PlanInput, { sizes, repair, design }: Ladder): Rules | null {
