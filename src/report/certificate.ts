@@ -23,8 +23,7 @@ export function certificateSection(view: RunView): Markup | null {
         <code>node DIR/verify.mjs DIR</code>.
       </p>`
     }
-    ${audit && html`<p>${audit.words}</p>`}
-    ${truthAnswered(view) && html`<p class="banner"><strong>Dry run: hidden labels answered the audit for people.</strong></p>`}
+    ${audit && html`<p>${certificate ? audit.words.replace(certificate.statement, '').trim() : audit.words}</p>`}
     ${
       judged &&
       html`<div class="scroll">
@@ -41,7 +40,7 @@ export function certificateSection(view: RunView): Markup | null {
             ${judged.cuts.map(
               ({ size, audited, wrong, status }) =>
                 html`<tr>
-                  <td>${count(size)}</td>
+                  <td class="text">${count(size)}</td>
                   <td>${count(audited)}</td>
                   <td>${count(wrong)}</td>
                   <td>${status}</td>
