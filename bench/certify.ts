@@ -16,8 +16,8 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1,2,3,4,5' },
     answers: { type: 'string', default: '500' },
-    labels: { type: 'string', default: '120' },
-    calibration: { type: 'string', default: '0.2' },
+    labels: { type: 'string', default: '220' },
+    calibration: { type: 'string', default: '0.455' },
     pool: { type: 'string', default: '50000' },
     error: { type: 'string', default: '2%' },
     rounds: { type: 'string', default: '1' },

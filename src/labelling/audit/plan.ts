@@ -47,8 +47,11 @@ const LEFT_OUT = [
 /** Shares of the budget that a repair may take. */
 const REPAIRS = [0, 0.04, 0.08, 0.15, 0.25, 0.35, 0.45, 0.6];
 
-/** Believed chance under which nobody is asked. */
-const LEAST_SUCCESS = 0.5;
+/**
+ * Believed chance under which nobody is asked. At a half, one unlucky calibration split in eight had its audit refused that would
+ * have passed, and fixed choices were worth up to a fifth more (docs/benchmarks.md).
+ */
+const LEAST_SUCCESS = 0.3;
 
 /** One test of one cut with one repair, and what is expected of it. */
 interface Option {
@@ -302,7 +305,8 @@ const labelsOf = (rules: Rules, { certified }: Played): number =>
 /** The largest cut that is believed certifiable, with its chance and the answers of the whole audit; null: not even one. */
 function outlookOfRuns(rules: Rules, played: readonly Played[]): PlanOutlook | null {
   const success = rules.cuts.map((_, i) => played.filter(({ certified }) => certified >= i).length / played.length);
-  const index = success.findLastIndex((chance) => chance >= LEAST_SUCCESS);
+  const likely = success.findLastIndex((chance) => chance >= 0.5);
+  const index = likely >= 0 ? likely : success.findLastIndex((chance) => chance >= LEAST_SUCCESS);
   if (index < 0) return null;
   const answers = played.map((end) => end.answers).toSorted((a, b) => a - b);
   return {
