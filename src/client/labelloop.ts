@@ -11,7 +11,6 @@ import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
 import { paths } from '../contracts/paths.js';
 import { MEMO_RUN, QUERY_STATUS, TASK_QUEUE, UPDATE_PAUSE, UPDATE_RESUME, WORKFLOW_TYPE } from '../contracts/names.js';
-import type { Ref } from '../contracts/references.js';
 import { hasEnded } from '../contracts/run-status.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import type { RunMemo, RunProgress, RunState, RunSummary, RunView } from '../contracts/run.js';
@@ -36,6 +35,7 @@ import { PoolImages } from './images.js';
 import type { QuestionImage } from './images.js';
 import { progressOf } from './progress.js';
 import { reportFile, reportPath, viewOf } from './view.js';
+import type { Corrected } from './view.js';
 
 export interface ConnectOptions {
   /** Folder of the embedded stack; by default LABELLOOP_HOME or the user's data folder. */
@@ -129,7 +129,7 @@ export class Labelloop {
       audit: await this.audits.find(run),
       answers: ended.reduce((sum, { seen }) => sum + seen, 0),
       certificate: await this.certificateOf(ended),
-      corrected: await this.correctedLabels(run, facts),
+      corrected: await this.corrected(run, facts),
       manifest: await this.manifestOf(facts),
       rounds: await this.rounds(facts),
       comparison: await this.comparison(facts),
@@ -241,7 +241,7 @@ export class Labelloop {
   /** The pool's labels of the last round that is done, an image a row; flat in memory. @throws RUN_NO_RESULTS */
   async *labels(run: string): AsyncGenerator<LabelRow> {
     const facts = await this.facts(run);
-    const labels = (await this.correctedLabels(run, facts)) ?? facts.summary?.labels ?? facts.memo?.labels;
+    const labels = (await this.corrected(run, facts))?.labels ?? facts.summary?.labels ?? facts.memo?.labels;
     if (!labels) throw clientErrors.noLabels(run, facts.error?.message);
     yield* readRows(tables.labels, await this.store.fetch(labels));
   }
@@ -255,7 +255,7 @@ export class Labelloop {
   async explain(run: string, image: string): Promise<Explanation> {
     const facts = await this.facts(run);
     const [manifest, rounds] = [await this.manifestOf(facts), await this.rounds(facts)];
-    const labels = (await this.correctedLabels(run, facts)) ?? facts.summary?.labels ?? facts.memo?.labels;
+    const labels = (await this.corrected(run, facts))?.labels ?? facts.summary?.labels ?? facts.memo?.labels;
     if (!manifest || !labels) throw clientErrors.noLabels(run, facts.error?.message);
     return explain(this.store, { run, manifest, rounds, labels, audits: await this.allAudits(run) }, image);
   }
@@ -322,7 +322,7 @@ export class Labelloop {
 
   /** The certificate of a run's labels, with what still holds of it. @throws AUDIT_UNKNOWN without one */
   async certificate(run: string): Promise<CertificateNow> {
-    return certificateNow(this.store, await this.certified(run), (await this.correctedLabels(run)) ?? null);
+    return certificateNow(this.store, await this.certified(run), (await this.corrected(run))?.labels ?? null);
   }
 
   /**
@@ -420,13 +420,15 @@ export class Labelloop {
   }
 
   /** The run's labels with what people said in its audits; null where none of the last round's has ended. */
-  private async correctedLabels(run: string, known?: RunFacts): Promise<Ref | null> {
-    const [last] = (await this.audits.ended(run)).filter(({ refs }) => refs?.labels);
-    if (!last) return null;
+  private async corrected(run: string, known?: RunFacts): Promise<Corrected | null> {
+    const last = (await this.audits.ended(run)).find(({ refs }) => refs?.labels);
+    if (!last?.refs?.labels) return null;
     const rounds = await this.rounds(known ?? (await this.facts(run)));
     const opened = await this.store.getPointer(auditPaths.opened(run, last.audit), openedAudit);
     // A run of the same id that was started with other settings has other labels.
-    return opened?.base.sha256 === rounds.at(-1)?.labels.sha256 ? (last.refs?.labels ?? null) : null;
+    return opened?.base.sha256 === rounds.at(-1)?.labels.sha256
+      ? { labels: last.refs.labels, pool: last.pool ?? null }
+      : null;
   }
 
   private async certificateOf(ended: readonly AuditState[]): Promise<Certificate | null> {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AuditState, Certificate } from '../contracts/audit.js';
+import type { AuditState, Certificate, PoolCounts } from '../contracts/audit.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Ref } from '../contracts/references.js';
 import type { RunView } from '../contracts/run.js';
@@ -16,13 +16,20 @@ export function reportPath(reports: string, run: string): string | null {
   return existsSync(path) ? path : null;
 }
 
+/** What the audits made of a run's labels. */
+export interface Corrected {
+  labels: Ref;
+  /** Null where the audit ended before it was counted. */
+  pool: PoolCounts | null;
+}
+
 interface Found {
   audit: AuditState | null;
   /** Of people, in the audits that have ended. */
   answers: number;
   certificate: Certificate | null;
-  /** The labels after the audits. */
-  corrected: Ref | null;
+  /** Null where no audit of these labels has ended. */
+  corrected: Corrected | null;
   manifest: DatasetManifest | null;
   rounds: RoundRecord[];
   comparison: ComparisonFile | null;
@@ -49,9 +56,7 @@ export function viewOf(
       ...{ train: 0, validation: 0, calibration: 0, ...memo?.budget },
       audit: answers + (audit && audit.phase !== 'done' ? audit.seen : 0),
     },
-    pool: last
-      ? { total, labelled: last.counts.accepted, open: last.counts.open, outliers: last.counts.outliers }
-      : { total, labelled: 0, open: total, outliers: 0 },
+    pool: { total, ...(corrected?.pool ?? roundsPool(last, total)) },
     rounds: rounds.map((record, index) => ({
       round: record.round,
       ...record.counts,
@@ -72,8 +77,8 @@ export function viewOf(
     })),
     audit: audit && shown(audit),
     certificate,
-    labelsDigest: (corrected ?? last?.labels)?.sha256 ?? null,
-    labels: corrected ?? last?.labels ?? null,
+    labelsDigest: (corrected?.labels ?? last?.labels)?.sha256 ?? null,
+    labels: corrected?.labels ?? last?.labels ?? null,
     model: last?.model ?? null,
     truth: summary?.truth ?? null,
     conditional: last?.conditional ?? null,
@@ -82,6 +87,11 @@ export function viewOf(
     endedAt: facts.description.closeTime?.toISOString() ?? null,
   };
 }
+
+const roundsPool = (last: RoundRecord | undefined, total: number): PoolCounts =>
+  last
+    ? { labelled: last.counts.accepted, open: last.counts.open, outliers: last.counts.outliers }
+    : { labelled: 0, open: total, outliers: 0 };
 
 const shown = ({ audit, phase, settings, seen, judgement, outlook, words }: AuditState): RunView['audit'] => ({
   audit,

@@ -4,6 +4,7 @@ import {
   auditSettings,
   judgement,
   planOutlook,
+  poolCounts,
   type Answer,
   type AuditRefs,
   type AuditSettings,
@@ -169,6 +170,8 @@ export const certifyOutput = z.strictObject({
   certificate: z.string().nullable(),
   /** Answers of people by now, of every use. */
   answers: z.int(),
+  /** The pool by the corrected labels; null where nothing was drawn, and so nothing corrected. */
+  pool: poolCounts.nullable(),
   words: z.string(),
 });
 export type CertifyOutput = z.infer<typeof certifyOutput>;

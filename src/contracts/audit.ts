@@ -292,6 +292,14 @@ export const auditPhases = ['freeze', 'nonce', 'repair', 'audit', 'certify', 'do
 export const auditPhase = z.enum(auditPhases);
 export type AuditPhase = z.infer<typeof auditPhase>;
 
+/** Images of the pool by what its labels say of them. */
+export const poolCounts = z.strictObject({
+  labelled: z.int().nonnegative(),
+  open: z.int().nonnegative(),
+  outliers: z.int().nonnegative(),
+});
+export type PoolCounts = z.infer<typeof poolCounts>;
+
 /** Answer of the audit workflow's `audit` query and of its `answer` update. Under 16 KiB. */
 export const auditState = z.strictObject({
   run: z.string(),
@@ -305,6 +313,8 @@ export const auditState = z.strictObject({
   outlook: planOutlook.nullable(),
   /** What a person would read: what is certified, what is waited for, what it would cost to get further. */
   words: z.string(),
+  /** The pool by `refs.labels`; absent while there are none. */
+  pool: poolCounts.optional(),
 });
 export type AuditState = z.infer<typeof auditState>;
 

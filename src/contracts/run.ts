@@ -69,7 +69,7 @@ export interface RunState {
   shards: { done: number; total: number };
   /** Images of the labelled split by use. */
   budget: Budget;
-  /** Pool counts at the end of the round before this one. */
+  /** Pool counts at the end of the round before this one; after the audit, by the labels that it corrected. */
   pool: { total: number; labelled: number; open: number; outliers: number };
   /** Checked and complete; null until the first stage has checked them. */
   settings: RunSettings | null;
@@ -117,6 +117,7 @@ export const runView = z.strictObject({
   round: z.int(),
   stage: stageName.nullable(),
   budget: z.strictObject({ train: z.int(), validation: z.int(), calibration: z.int(), audit: z.int() }),
+  /** By the labels in force: after an audit, by those that people's answers corrected. */
   pool: z.strictObject({ total: z.int(), labelled: z.int(), open: z.int(), outliers: z.int() }),
   rounds: z.array(
     z.strictObject({

@@ -80,7 +80,8 @@ async function conduct(desk: AuditDesk, input: AuditInput, carried?: AuditCarrie
       stopped: desk.stopped,
     },
   ]);
-  Object.assign(state, { refs: output.refs, words: output.words });
+  const { refs, words, pool } = output;
+  Object.assign(state, { refs, words, ...(pool ? { pool } : {}) });
   return finish(desk);
 }
 

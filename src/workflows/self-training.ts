@@ -158,6 +158,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
   const audited = run.settings.certify ? await certifyRun(control, { ...run, history }, run.settings.certify) : null;
   const labels = audited?.refs?.labels ?? relabelled.labels;
   if (audited) Object.assign(control.state, { labels, budget: { ...run.budget, audit: audited.seen } });
+  if (audited?.pool) Object.assign(control.state.pool, audited.pool);
   control.state.status = 'completed';
   control.remember();
   await condition(allHandlersFinished);

@@ -133,6 +133,13 @@ describe('an audit, end to end', function () {
     const keys = lines.map((line) => JSON.parse(line) as { id: string; by: string });
     assert.equal(new Set(keys.map(({ id, by }) => `${id} ${by}`)).size, keys.length, 'nothing is counted twice');
 
+    // The pool is counted by the labels in force: the run's questions were open images, and some have labels now.
+    const count = { accepted: 0, open: 0, outlier: 0 };
+    for await (const { status } of labelloop.labels(run)) count[status]++;
+    const { accepted: labelled, open, outlier: outliers } = count;
+    assert.deepEqual(view.pool, { total: 1000, labelled, open, outliers });
+    assert.ok(labelled > (view.rounds.at(-1)?.accepted ?? 0));
+
     // One audit had all that the run may spend.
     await assert.rejects(
       labelloop.startAudit(run, { epsilon: '10%' }).then(() => over(labelloop, run)),

@@ -184,6 +184,7 @@ export class AuditScript {
           refs: { ...refs, certificate: ref('certificate/1', 14), labels: ref('labels/2', 15) },
           certificate: 'run.audit-1',
           answers: this.lines(refs).length,
+          pool: { labelled: 850, open: 140, outliers: 10 },
           words: 'certified',
         });
       },

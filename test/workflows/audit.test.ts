@@ -389,7 +389,9 @@ describe('workflow audit', function () {
         const summary = (await run.result()) as RunSummary;
         assert.deepEqual(summary.labels, ref('labels/2', 15));
         assert.deepEqual(summary.audit, { audit: 1, certificate: ref('certificate/1', 14) });
-        assert.equal((await run.query<RunState>(QUERY_STATUS)).budget.audit, 10);
+        const { budget, pool } = await run.query<RunState>(QUERY_STATUS);
+        assert.equal(budget.audit, 10);
+        assert.deepEqual(pool, { total: 1000, labelled: 850, open: 140, outliers: 10 });
       });
     });
 

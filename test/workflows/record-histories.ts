@@ -3,12 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /*
- * Records the histories of a run, a file a round, for the replay suite; needs `temporal` on PATH:
- *     node dist/test/workflows/record-histories.js ADDRESS RUN FOLDER
- * Once a release, and whenever the order of a workflow's activities changes.
+ * Records the histories of a workflow, a file a round, for the replay suite; needs `temporal` on PATH:
+ *     node dist/test/workflows/record-histories.js ADDRESS WORKFLOW FOLDER [NAME]
+ * Once a release, and whenever the order of a workflow's activities changes: NAME `round`, a run of three rounds; `certify`, a
+ * run with `--certify 15% --answers truth`; `cross-fit`, a run with `--cross-fit`; `audit`, the workflow RUN.audit-1 with people's
+ * answers and a person's nonce. Each is started with a pool of 1,000 and one shard, so that the files stay small.
  */
-const [address, run, folder] = process.argv.slice(2);
-if (!address || !run || !folder) throw new Error('usage: record-histories ADDRESS RUN FOLDER');
+const [address, run, folder, name = 'round'] = process.argv.slice(2);
+if (!address || !run || !folder) throw new Error('usage: record-histories ADDRESS WORKFLOW FOLDER [NAME]');
 
 const temporal = (...args: string[]): string =>
   execFileSync('temporal', ['workflow', ...args, '--address', address, '--output', 'json'], { encoding: 'utf8' });
@@ -22,6 +24,6 @@ for (const [index, { execution }] of listed.entries()) {
   const history = temporal('show', '--workflow-id', run, '--run-id', execution.runId);
   // Who did it is nobody's business in a repository; a replay does not look at it.
   const text = history.replace(/"(identity|stickyWorkerQueue|name)": "\d+@[^"]*"/g, '"$1": "worker"');
-  writeFileSync(join(folder, `round-${index + 1}.json`), text);
+  writeFileSync(join(folder, `${name}-${index + 1}.json`), text);
 }
 console.log(`${listed.length} histories of ${run} in ${folder}`);

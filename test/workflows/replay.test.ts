@@ -9,23 +9,49 @@ import { workflowBundle } from '../support/temporal.js';
 const FOLDER = fileURLToPath(new URL('../../../test/histories', import.meta.url));
 
 interface History {
-  events: { activityTaskScheduledEventAttributes?: { activityType: { name: string } } }[];
+  events: {
+    workflowExecutionStartedEventAttributes?: { workflowId: string };
+    activityTaskScheduledEventAttributes?: { activityType: { name: string } };
+  }[];
 }
+
+/** Under which id it ran: a run names its audit after itself. */
+const idOf = ({ events }: History): string =>
+  events[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? 'replayed';
 
 describe('histories of released versions', function () {
   this.timeout(60_000);
 
   it('replay without a difference', async () => {
-    let replayed = 0;
+    const replayed = new Set<string>();
     for (const version of await readdir(FOLDER)) {
       for (const file of await readdir(join(FOLDER, version))) {
-        const history: unknown = JSON.parse(await readFile(join(FOLDER, version, file), 'utf8'));
-        await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, 'replayed');
-        replayed++;
+        const history = JSON.parse(await readFile(join(FOLDER, version, file), 'utf8')) as History;
+        await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, idOf(history));
+        replayed.add(`${version} ${file.replace(/-\d+\.json$/, '')}`);
       }
     }
-    assert.ok(replayed >= 3);
+    const expected = ['0.1.0 round', '0.2.0 audit', '0.2.0 certify', '0.2.0 cross-fit', '0.2.0 round'];
+    for (const each of expected) assert.ok(replayed.has(each), each);
   });
+
+  for (const [file, changed, otherwise] of [
+    ['audit-1.json', 'recordAnswers', 'answerByTruth'],
+    ['audit-1.json', 'drawAudit', 'certify'],
+    ['certify-1.json', 'numberAudit', 'evaluate'],
+    ['cross-fit-1.json', 'release', 'threshold'],
+  ] as const)
+    it(`a changed order is found in ${file}: ${otherwise} for ${changed}`, async () => {
+      const history = JSON.parse(await readFile(join(FOLDER, '0.2.0', file), 'utf8')) as History;
+      const scheduled = history.events.map((event) => event.activityTaskScheduledEventAttributes);
+      const activity = scheduled.find((attributes) => attributes?.activityType.name === changed);
+      assert.ok(activity, `${file} holds no ${changed}`);
+      activity.activityType.name = otherwise;
+      await assert.rejects(
+        Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, idOf(history)),
+        DeterminismViolationError,
+      );
+    });
 
   it('a changed order is found', async () => {
     const history = JSON.parse(await readFile(join(FOLDER, '0.1.0', 'round-1.json'), 'utf8')) as History;

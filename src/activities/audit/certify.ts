@@ -1,6 +1,6 @@
 import { certifyOutput } from '../../contracts/audit-stages.js';
 import type { CertifyInput, CertifyOutput } from '../../contracts/audit-stages.js';
-import type { AuditLine, Certificate, Judgement, Protocol } from '../../contracts/audit.js';
+import type { AuditLine, Certificate, Judgement, PoolCounts, Protocol } from '../../contracts/audit.js';
 import type { Ref } from '../../contracts/references.js';
 import type { LabelRow } from '../../contracts/tables.js';
 import { correctLabel, firstVerdicts } from '../../labelling/audit/correct.js';
@@ -19,7 +19,7 @@ import { SOFTWARE } from './software.js';
 /** Ends an audit: issues the certificate where something is certified, and puts what people said into the labels. */
 export const certify = stage<CertifyInput, CertifyOutput>(
   'certify',
-  1,
+  2,
   certifyOutput,
   async (input, { store, beating }) =>
     beating(async () => {
@@ -30,6 +30,7 @@ export const certify = stage<CertifyInput, CertifyOutput>(
           refs,
           certificate: null,
           answers: 0,
+          pool: null,
           words: 'Stopped before the draw: nothing was asked, and nothing is certified.',
         };
       const desk = await openDesk(store, refs, protocol);
@@ -51,16 +52,18 @@ export const certify = stage<CertifyInput, CertifyOutput>(
               issuedAt: new Date().toISOString(),
               software: SOFTWARE,
             });
+      const corrected = await storeCorrected(store, input, log, certificate, protocol.classes);
       const ended = refuted ?? endedWords(protocol, judgement, stopped);
       return {
         refs: {
           ...refs,
           ledger: await store.putBytes('ledger/1', Buffer.from(jsonLines(ledger))),
           certificate: certificate && (await store.putJson('certificate/1', certificate)),
-          labels: await storeCorrected(store, input, log, certificate, protocol.classes),
+          labels: corrected.labels,
         },
         certificate: certificate?.id ?? null,
         answers: log.length,
+        pool: corrected.pool,
         words: certificate ? `${certificate.statement} ${ended}` : ended,
       };
     }),
@@ -84,18 +87,24 @@ function refutation(
     : `Nothing is certified: ${wrong} of the ${cut.size} labels were found wrong, more than the ${cut.most} that the claim allows, though the test of it passed. The answers are kept as labels.`;
 }
 
+const COUNTED_AS = { accepted: 'labelled', open: 'open', outlier: 'outliers' } as const;
+
 async function storeCorrected(
   store: Store,
   { labels, refs }: CertifyInput,
   log: readonly AuditLine[],
   certificate: Certificate | null,
   classes: readonly string[],
-): Promise<Ref> {
+): Promise<{ labels: Ref; pool: PoolCounts }> {
   const frozen = await readFrozen(store, refs.frozen);
   const said = firstVerdicts(log);
+  const pool: PoolCounts = { labelled: 0, open: 0, outliers: 0 };
   const corrected = async function* (): AsyncGenerator<LabelRow> {
-    for await (const row of readRows(tables.labels, await store.fetch(labels)))
-      yield correctLabel(row, said.get(row.id), frozen.rankOf(row.id), certificate, classes);
+    for await (const row of readRows(tables.labels, await store.fetch(labels))) {
+      const after = correctLabel(row, said.get(row.id), frozen.rankOf(row.id), certificate, classes);
+      pool[COUNTED_AS[after.status]]++;
+      yield after;
+    }
   };
-  return storeTable(store, 'labels/2', tables.labels, corrected());
+  return { labels: await storeTable(store, 'labels/2', tables.labels, corrected()), pool };
 }

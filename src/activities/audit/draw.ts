@@ -4,17 +4,18 @@ import type { AuditTurn, DrawInput } from '../../contracts/audit-stages.js';
 import { ledgerLine, seedFile } from '../../contracts/audit.js';
 import type { Protocol, SeedFile } from '../../contracts/audit.js';
 import { problem } from '../../contracts/errors.js';
-import { commitmentOf, drawOrder, drawSeed } from '../../labelling/certificate/index.js';
+import { commitmentOf, drawSeed } from '../../labelling/certificate/index.js';
 import type { Store } from '../../store/index.js';
 import { openDesk, turnOf } from './answers.js';
 import { readFrozen, readProtocol, storeLog } from './books.js';
+import { drawAside } from './draw-aside.js';
 
 /** Takes the nonce down, for good, and draws. */
 export async function drawAudit({ run, audit, refs, nonce }: DrawInput, store: Store): Promise<AuditTurn> {
   const protocol = await readProtocol(store, refs);
   const file = await revealNonce(store, protocol, nonce);
   const frozen = await readFrozen(store, refs.frozen);
-  const order = Array.from(drawOrder(protocol, file.seed, frozen.ids));
+  const order = Array.from(await drawAside({ rules: protocol, seed: file.seed, ids: frozen.ids }));
   const ready = {
     ...refs,
     seed: await store.putJson('seed/1', file),

@@ -150,7 +150,8 @@ export const judge = (rules: Rules, order: ArrayLike<number>, given: GivenAnswer
   assess(rules, order, given).judgement;
 
 /**
- * The next ranks to ask people for, most urgent first: those to repair, then labels of the cut under test in draw order. No
+ * The next ranks to ask people for, most urgent first: those to repair; when all of them are in, and not before, as the protocol
+ * has it and a verifier checks it, labels of the cut under test in draw order. No
  * more than the cut needs at the least, so that nothing is asked in vain however many people answer at once: the list may be
  * shorter than `limit`, and goes on when these answers are in. It names what was not *answered*; whoever hands questions out
  * leaves out those that are with people.
@@ -161,5 +162,5 @@ export function wanted(rules: Rules, order: ArrayLike<number>, given: GivenAnswe
   const ranks: number[] = [];
   for (let i = 0; i < rules.repair.count && ranks.length < limit; i++)
     if (!given.repaired.has(rules.repair.from + i)) ranks.push(rules.repair.from + i);
-  return [...ranks, ...next.slice(0, limit - ranks.length)];
+  return ranks.length > 0 ? ranks : next.slice(0, limit);
 }

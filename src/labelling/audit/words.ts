@@ -33,7 +33,9 @@ export function askingWords(protocol: Protocol, outlook: PlanOutlook | null, now
   const so = tested ? ` ${plural(tested.audited, 'label')} audited, ${grouped(tested.wrong)} wrong.` : '';
   const taken = now.answers.repair + now.answers.audit;
   const all = outlook ? ` In all, ${outlookWords(outlook)}; ${grouped(taken)} are in.` : '';
-  return `waits for ${plural(due, 'answer')} to certify ${goal(protocol)}.${held}${so}${all}${dry(protocol)}`;
+  const first =
+    now.answers.repair < protocol.repair.count ? ' on the riskiest labels, which come before the draw,' : '';
+  return `waits for ${plural(due, 'answer')}${first} to certify ${goal(protocol)}.${held}${so}${all}${dry(protocol)}`;
 }
 
 /** How it ended, without the certificate's own words. */
