@@ -150,8 +150,8 @@ export const judge = (rules: Rules, order: ArrayLike<number>, given: GivenAnswer
   assess(rules, order, given).judgement;
 
 /**
- * The next ranks to ask people for, most urgent first: those to repair, then labels of the cut under test in draw order. No
- * more than the cut needs at the least, so that nothing is asked in vain however many people answer at once: the list may be
+ * The next ranks to ask people for, most urgent first: those to repair and, once all of them are, labels of the cut under
+ * test in draw order: the protocol has the repair before the audit, and a verifier refuses it otherwise. No more than the cut needs at the least, so that nothing is asked in vain however many people answer at once: the list may be
  * shorter than `limit`, and goes on when these answers are in. It names what was not *answered*; whoever hands questions out
  * leaves out those that are with people.
  */
@@ -159,7 +159,7 @@ export function wanted(rules: Rules, order: ArrayLike<number>, given: GivenAnswe
   const { judgement, next } = assess(rules, order, given);
   if (judgement.outcome !== 'open') return [];
   const ranks: number[] = [];
-  for (let i = 0; i < rules.repair.count && ranks.length < limit; i++)
+  for (let i = 0; i < rules.repair.count; i++)
     if (!given.repaired.has(rules.repair.from + i)) ranks.push(rules.repair.from + i);
-  return [...ranks, ...next.slice(0, limit - ranks.length)];
+  return (ranks.length > 0 ? ranks : next).slice(0, limit);
 }

@@ -48,12 +48,33 @@ const isOpen = (id: string): boolean => id === 'open';
 
 describe('the desk where answers are taken down', () => {
   it('wants repairs first, then the draw, and no more than can decide', () => {
-    assert.deepEqual(desk().wanted, [38, 39, 1, 3, 5, 7, 9, 11]);
+    const at = desk();
+    assert.deepEqual(at.wanted, [38, 39]);
+    at.take(answer(39), isOpen);
+    assert.throws(() => at.take(answer(1), isOpen), /is not due/);
+    at.take(answer(38), isOpen);
+    assert.deepEqual(at.wanted, [1, 3, 5, 7, 9, 11]);
+  });
+
+  it('takes a second answer of an image for the agreement, and a third for nothing', () => {
+    const at = desk();
+    for (const by of ['ann', 'bob', 'cy']) at.take(answer(38, 1, by), isOpen);
+    const again = new Desk(PROTOCOL, ORDER, FROZEN, [...at.log]);
+    again.take(answer(38, 0, 'dan'), isOpen);
+    assert.deepEqual(
+      again.log.map(({ use, rank }) => [use, rank]),
+      [
+        ['repair', 38],
+        ['second', 38],
+        ['question', null],
+        ['question', null],
+      ],
+    );
   });
 
   it('certifies with the last answer that it needs; a later one is a label and no evidence', () => {
     const at = desk();
-    for (const rank of [...at.wanted]) at.take(answer(rank), isOpen);
+    while (at.wanted.length > 0) at.take(answer(at.wanted[0] as number), isOpen);
     assert.equal(at.judgement.outcome, 'certified');
     assert.deepEqual(at.wanted, []);
     at.take(answer(13), isOpen);

@@ -108,7 +108,7 @@ describe('judge', () => {
         const order = orderOf(900);
         const none = { audit: new Map<number, boolean>(), repaired: new Set<number>() };
         assert.deepEqual(wanted(protocol, order, none, 3), [900, 901, 902]);
-        assert.deepEqual(wanted(protocol, order, none, 62).slice(60), [...order.subarray(0, 2)]);
+        assert.equal(wanted(protocol, order, none, 62).length, 60, 'nothing of the draw before all are repaired');
         const given = ask(protocol, order, () => false);
         assert.equal(given.repaired.size, 60);
         assert.equal(judge(protocol, order, given).outcome, 'certified');
