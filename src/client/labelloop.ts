@@ -126,7 +126,7 @@ export class Labelloop {
     const facts = await this.facts(run);
     const ended = await this.audits.ended(run);
     return viewOf(facts, {
-      audit: await this.audits.find(run),
+      audit: await this.audits.shown(run),
       answers: ended.reduce((sum, { seen }) => sum + seen, 0),
       certificate: await this.certificateOf(ended),
       corrected: await this.correctedLabels(run, facts),
@@ -352,7 +352,7 @@ export class Labelloop {
 
   /** All audits of a run, in their order; the last may be under way. */
   private async allAudits(run: string): Promise<AuditState[]> {
-    const [ended, last] = await Promise.all([this.audits.ended(run), this.audits.find(run)]);
+    const [ended, last] = await Promise.all([this.audits.ended(run), this.audits.shown(run)]);
     const known = ended.reverse();
     return last === null || known.some(({ audit }) => audit === last.audit) ? known : [...known, last];
   }
