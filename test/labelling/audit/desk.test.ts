@@ -135,6 +135,21 @@ describe('the desk where answers are taken down', () => {
       /Nobody is asked: with 50 answers .* at most 1 % of the 900 labels.* A budget of 320 answers would do/,
     );
   });
+
+  it('says why no budget would do, where the settings themselves rule it out', () => {
+    const none = { nearest: null, budgetNeeded: null };
+    const few = hopelessWords({ epsilon: 0.02, budget: 400 }, 40, none);
+    assert.match(few, /2 % of 40 labels is less than one label/);
+    assert.doesNotMatch(few, /believed/);
+    assert.match(
+      hopelessWords({ epsilon: 0.02, budget: 400, repair: 400 }, 5000, none),
+      /a repair of 400 labels leaves nothing to audit of a budget of 400 answers/,
+    );
+    assert.match(
+      hopelessWords({ epsilon: 0.02, budget: 400, instrument: 'looks', drawing: 'uncertainty' }, 5000, none),
+      /looks are exact for uniform draws alone/,
+    );
+  });
 });
 
 describe('who is asked twice', () => {
