@@ -14,6 +14,7 @@ import {
   UPDATE_NONCE,
   UPDATE_STOP,
 } from '../contracts/names.js';
+import { LabelloopError } from '../contracts/errors.js';
 import { certifySettings } from '../contracts/settings.js';
 import type { CertifySettingsInput } from '../contracts/settings.js';
 import type { Store } from '../store/index.js';
@@ -47,11 +48,23 @@ export class Audits {
     return (await this.look(run, opened + 1)) ?? (opened > 0 ? await this.look(run, opened) : null);
   }
 
-  /** @throws AUDIT_UNKNOWN */
+  /** A run's last audit as a view has it: one that failed before it opened must not keep the rest of its run from view. */
+  async shown(run: string): Promise<AuditState | null> {
+    try {
+      return await this.find(run);
+    } catch (error) {
+      if (!(error instanceof LabelloopError)) throw error;
+      const opened = await this.opened(run);
+      return opened > 0 ? this.look(run, opened) : null;
+    }
+  }
+
+  /** @throws AUDIT_UNKNOWN; STACK_UNAVAILABLE where it has begun and no worker is up to plan it */
   async get(run: string, audit?: number): Promise<AuditState> {
     const found = await this.find(run, audit);
-    if (!found) throw clientErrors.noAudit(run, audit);
-    return found;
+    if (found) return found;
+    if (await this.isRunning(run, audit ?? (await this.opened(run)) + 1)) throw clientErrors.noWorker(run);
+    throw clientErrors.noAudit(run, audit);
   }
 
   /** The ended audits of a run that opened, the last first. */
@@ -73,9 +86,10 @@ export class Audits {
       throw clientErrors.badSettings(complaintsOf({ ...checked.error, issues }, { certify: settings }));
     }
     const { run } = source;
-    const before = await this.find(run);
-    if (before && (await this.isRunning(run, before.audit))) throw clientErrors.auditUnderWay(run, before.audit);
-    const audit = (await this.opened(run)) + 1;
+    const opened = await this.opened(run);
+    if (await this.isRunning(run, opened)) throw clientErrors.auditUnderWay(run, opened);
+    // Of an attempt that failed before it opened the number is free.
+    const audit = opened + 1;
     const input: AuditInput = { source, audit, settings: checked.data };
     try {
       await this.client.workflow.start(AUDIT_WORKFLOW_TYPE, {

@@ -126,9 +126,9 @@ export class Labelloop {
     const facts = await this.facts(run);
     const ended = await this.audits.ended(run);
     return viewOf(facts, {
-      audit: await this.audits.find(run),
+      audit: await this.audits.shown(run),
       answers: ended.reduce((sum, { seen }) => sum + seen, 0),
-      certificate: await this.certificateOf(ended),
+      certificate: await this.certificateOf(ended, facts),
       corrected: await this.corrected(run, facts),
       manifest: await this.manifestOf(facts),
       rounds: await this.rounds(facts),
@@ -322,7 +322,11 @@ export class Labelloop {
 
   /** The certificate of a run's labels, with what still holds of it. @throws AUDIT_UNKNOWN without one */
   async certificate(run: string): Promise<CertificateNow> {
-    return certificateNow(this.store, await this.certified(run), (await this.corrected(run))?.labels ?? null);
+    const refs = await this.certified(run);
+    const facts = await this.facts(run);
+    // A run that was started anew under its id has labels of its own, and no audit's corrections of them.
+    const now = (await this.corrected(run, facts))?.labels ?? (await this.rounds(facts)).at(-1)?.labels ?? null;
+    return certificateNow(this.store, refs, now);
   }
 
   /**
@@ -352,7 +356,7 @@ export class Labelloop {
 
   /** All audits of a run, in their order; the last may be under way. */
   private async allAudits(run: string): Promise<AuditState[]> {
-    const [ended, last] = await Promise.all([this.audits.ended(run), this.audits.find(run)]);
+    const [ended, last] = await Promise.all([this.audits.ended(run), this.audits.shown(run)]);
     const known = ended.reverse();
     return last === null || known.some(({ audit }) => audit === last.audit) ? known : [...known, last];
   }
@@ -422,18 +426,20 @@ export class Labelloop {
   /** The run's labels with what people said in its audits; null where none of the last round's has ended. */
   private async corrected(run: string, known?: RunFacts): Promise<Corrected | null> {
     const last = (await this.audits.ended(run)).find(({ refs }) => refs?.labels);
-    if (!last?.refs?.labels) return null;
-    const rounds = await this.rounds(known ?? (await this.facts(run)));
-    const opened = await this.store.getPointer(auditPaths.opened(run, last.audit), openedAudit);
-    // A run of the same id that was started with other settings has other labels.
-    return opened?.base.sha256 === rounds.at(-1)?.labels.sha256
-      ? { labels: last.refs.labels, pool: last.pool ?? null }
-      : null;
+    if (!last?.refs?.labels || !(await this.isOfLastRound(last, known ?? (await this.facts(run))))) return null;
+    return { labels: last.refs.labels, pool: last.pool ?? null };
   }
 
-  private async certificateOf(ended: readonly AuditState[]): Promise<Certificate | null> {
-    const issued = ended.find(({ refs }) => refs?.certificate)?.refs?.certificate;
-    return issued ? this.store.readJson(issued, certificate) : null;
+  /** A run of the same id that was started with other settings has other labels. */
+  private async isOfLastRound({ run, audit }: AuditState, facts: RunFacts): Promise<boolean> {
+    const opened = await this.store.getPointer(auditPaths.opened(run, audit), openedAudit);
+    return opened?.base.sha256 === (await this.rounds(facts)).at(-1)?.labels.sha256;
+  }
+
+  private async certificateOf(ended: readonly AuditState[], facts: RunFacts): Promise<Certificate | null> {
+    const state = ended.find(({ refs }) => refs?.certificate);
+    if (!state?.refs?.certificate || !(await this.isOfLastRound(state, facts))) return null;
+    return this.store.readJson(state.refs.certificate, certificate);
   }
 
   private async certified(run: string): Promise<AuditRefs> {

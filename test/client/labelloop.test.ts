@@ -4,10 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Labelloop, LabelloopError } from '../../src/client/index.js';
+import { auditPaths } from '../../src/contracts/audit-stages.js';
+import { auditSettings } from '../../src/contracts/audit.js';
 import { MEMO_RUN, TASK_QUEUE, WORKFLOW_TYPE } from '../../src/contracts/names.js';
 import { runSettings } from '../../src/contracts/settings.js';
+import type { LabelRow } from '../../src/contracts/tables.js';
+import { encodeTable, Store, tables } from '../../src/store/index.js';
+import { certificateNow, labelRow } from '../cli/fixtures.js';
 import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
 import { startTemporal } from '../support/temporal.js';
+import { ref } from '../workflows/script.js';
 
 /** No worker is up here: what is asked of the servers alone. */
 describe('client', function () {
@@ -61,5 +67,52 @@ describe('client', function () {
     await env.client.workflow.getHandle('mine').terminate();
     assert.deepEqual(await labelloop.start({ ...settings, seed: 4 }, { run: 'mine' }), { run: 'mine' });
     await env.client.workflow.getHandle('mine').terminate();
+  });
+
+  it('a certificate of a run that was started anew is held against the labels that there are now', async () => {
+    const store = await Store.open(server.connection, { cacheDir: join(home, 'other') });
+    const { certificate } = certificateNow();
+    const rows = ['0a', '0b', '0c', '0d'].map((id) => ({ ...labelRow(id), certificate: certificate.id }));
+    const table = (changed: LabelRow[]) => store.putBytes('labels/2', encodeTable(tables.labels, changed));
+    const audited = await table(rows);
+    const [first, second, ...rest] = rows.map((row) => ({ ...row, certificate: '' })) as [LabelRow, LabelRow];
+    const anew = await table([{ ...first, label: 0 }, { ...second, status: 'open', label: -1 }, ...rest]);
+
+    const settings = auditSettings.parse({ epsilon: 0.02 });
+    const outlook = { instrument: 'looks', repair: 0, size: 4, expected: 1, percentile90: 1, success: 1 };
+    const some = ref('frozen/1', 1);
+    const refs = {
+      ...{ frozen: some, positions: some, questions: some, protocol: some, plan: some, seed: some, order: some },
+      ...{ log: some, ledger: some, certificate: await store.putJson('certificate/1', certificate), labels: audited },
+    };
+    const given = { settings, refs, outlook };
+    await store.putPointer(auditPaths.ledgerLine('anew', 1), {});
+    await store.putPointer(auditPaths.opened('anew', 1), {
+      ...{ format: 'labelloop.opened-audit/1', ...given, labels: audited, base: audited, openedAt: '' },
+    });
+    await store.putPointer(auditPaths.ended('anew', 1), {
+      ...{ run: 'anew', audit: 1, phase: 'done', ...given, seen: 1, judgement: null, words: '' },
+    });
+    const record = {
+      ...{ round: 1, model: some, labels: anew, cutoff: some, clusters: some, pool: some, loss: 0, seconds: {} },
+      counts: { accepted: 3, added: 3, kept: 0, flipped: 0, revoked: 0, open: 1, outliers: 0 },
+      estimate: { grade: 'C', accepted: 1, errors: 0, error: 0, upper: 1, coverage: 1 },
+      ...{ testAccuracy: null, calibrationAccuracy: 1, fromStore: [] },
+    };
+    const history = await store.putJson('history/1', { format: 'labelloop.history/1', rounds: [record] });
+    await env.client.workflow.start(WORKFLOW_TYPE, {
+      taskQueue: TASK_QUEUE,
+      workflowId: 'anew',
+      args: [runSettings.parse({ dataset: 'digits' })],
+      memo: {
+        [MEMO_RUN]: { settings: runSettings.parse({ dataset: 'digits' }), history, pool: { total: 4 } },
+      },
+    });
+    await env.client.workflow.getHandle('anew').terminate();
+
+    assert.deepEqual((await labelloop.certificate('anew')).changes, { changed: 1, added: 0, revoked: 1 });
+    // A view of the run and its report show its labels, which no certificate is about.
+    const { certificate: shown, labelsDigest } = await labelloop.show('anew');
+    assert.deepEqual([shown, labelsDigest], [null, anew.sha256]);
   });
 });

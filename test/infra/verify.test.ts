@@ -5,8 +5,15 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { writeBundle } from '../../src/client/bundle.js';
+import { Desk } from '../../src/labelling/audit/desk.js';
 import { allowedErrors, falseCertificateProbability, judge } from '../../src/labelling/audit/index.js';
-import { createSigningKey, drawOrder, exportedLog, fingerprintOf } from '../../src/labelling/certificate/index.js';
+import {
+  createSigningKey,
+  drawOrder,
+  exportedLog,
+  fingerprintOf,
+  makeCertificate,
+} from '../../src/labelling/certificate/index.js';
 import { auditedBundle, key } from '../labelling/certificate/fixtures.js';
 import { enumerated, inParallel, labelsOf, mutations, reissued } from './bundles.js';
 import type { AuditLine, Cut, FrozenLabel, LedgerLine } from '../../src/contracts/audit.js';
@@ -123,6 +130,45 @@ describe('verify.mjs', function () {
       { numRuns: 12 },
     );
     assert.ok(taken >= 12);
+  });
+
+  it('takes what the desk took, in whatever order three people answered what it wanted', async () => {
+    const { protocol, seed, ledger, labels } = auditedBundle({ ...small, wrong: () => false });
+    const frozen = labelsOf({ labels } as BundleParts);
+    const rank = new Map(frozen.map(({ id }, i) => [id, i]));
+    const order = drawOrder(
+      protocol,
+      seed.seed,
+      frozen.map(({ id }) => id),
+    );
+    for (const start of [0, 1, 2]) {
+      const desk = new Desk(protocol, order, {
+        rankOf: (id) => rank.get(id) ?? null,
+        labelOf: (at) => (frozen[at] as FrozenLabel).label,
+      });
+      const people = ['ada', 'bob', 'cy'];
+      for (let i = start; desk.wanted.length > 0; i++) {
+        const at = desk.wanted[(7919 * i) % desk.wanted.length] as number;
+        const { id, label } = frozen[at] as FrozenLabel;
+        // As task files have it: all three answer some of the same images.
+        for (const by of i % 5 === 0 ? people : [people[i % 3] as string])
+          desk.take({ id, verdict: label, by, at: '2026-02-03T04:05:06.000Z', seconds: 1 }, () => false);
+      }
+      const certificate = makeCertificate({
+        protocol,
+        seed,
+        ledger,
+        log: desk.log,
+        judgement: desk.close(),
+        labels: frozen.map(({ label }) => label),
+        issuedAt: '2026-03-04T05:06:07.000Z',
+        software: 'labelloop 0.2.0',
+      });
+      const { code, stderr } = await verify(
+        await written({ certificate, protocol, seed, ledger, log: desk.log, labels }),
+      );
+      assert.equal(code, 0, stderr);
+    }
   });
 
   it('checks the folder that it lies in, when it is given none', async () => {

@@ -23,6 +23,7 @@ export async function openAudit(input: OpenAuditInput, store: Store): Promise<Op
   if (before) return takeUp(input, before, store);
   const ledger = await readLedger(store, run);
   if (ledger.length >= audit) throw taken(input);
+  if (ledger.length < audit - 1) throw ahead(input, ledger.length + 1);
   if (frozen.frozen === null || frozen.root === null)
     return {
       refs: null,
@@ -113,4 +114,11 @@ const taken = ({ run, audit }: OpenAuditInput) =>
   problem(
     'AUDIT_INVALID',
     `Audit ${audit} of run '${run}' was opened with other labels or settings. Open another: labelloop audit start ${run} --error 2%`,
+  );
+
+/** Its line would be another audit's, and spend that one's alpha. */
+const ahead = ({ run, audit }: OpenAuditInput, next: number) =>
+  problem(
+    'AUDIT_INVALID',
+    `Audit ${audit} of run '${run}' can't open: the next is number ${next}. Let it be numbered: labelloop audit start ${run} --error 2%`,
   );

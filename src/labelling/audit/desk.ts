@@ -43,7 +43,9 @@ export const answerErrors = {
 export class Desk {
   private readonly audited = new Map<number, boolean>();
   private readonly repaired = new Set<number>();
-  private readonly first = new Map<string, AuditLine>();
+  /** Ranks with a first answer, and those with a second one too. */
+  private readonly answered = new Set<number>();
+  private readonly doubled = new Set<number>();
   private readonly byPerson = new Map<string, Verdict>();
   /** Ranks without which nothing can be certified now, most urgent first. */
   private due: number[] = [];
@@ -101,8 +103,9 @@ export class Desk {
       if (!isOpen(id)) throw answerErrors.unknownImage(id);
       return { use: 'question', rank: null };
     }
-    const first = this.first.get(id);
-    if (first !== undefined) return { use: 'second', rank };
+    // A third answer is no pair with the first: the agreement is of two people, and a verifier takes no more.
+    if (this.doubled.has(rank)) return { use: 'question', rank: null };
+    if (this.answered.has(rank)) return { use: 'second', rank };
     const { from, count } = this.protocol.repair;
     if (this.dueSet.has(rank)) return { use: rank >= from && rank < from + count ? 'repair' : 'audit', rank };
     // Someone had it before them when the audit was decided: no longer evidence, and still a label.
@@ -112,8 +115,12 @@ export class Desk {
 
   private count({ use, rank, id, by, verdict }: AuditLine): void {
     this.byPerson.set(personal(id, by), verdict);
-    if (rank === null || use === 'second' || use === 'question') return;
-    this.first.set(id, { use, rank, id, by, verdict } as AuditLine);
+    if (rank === null || use === 'question') return;
+    if (use === 'second') {
+      this.doubled.add(rank);
+      return;
+    }
+    this.answered.add(rank);
     if (use === 'repair') this.repaired.add(rank);
     else this.audited.set(rank, verdict === this.frozen.labelOf(rank));
   }

@@ -160,7 +160,7 @@ export function wanted(rules: Rules, order: ArrayLike<number>, given: GivenAnswe
   const { judgement, next } = assess(rules, order, given);
   if (judgement.outcome !== 'open') return [];
   const ranks: number[] = [];
-  for (let i = 0; i < rules.repair.count && ranks.length < limit; i++)
+  for (let i = 0; i < rules.repair.count; i++)
     if (!given.repaired.has(rules.repair.from + i)) ranks.push(rules.repair.from + i);
-  return ranks.length > 0 ? ranks : next.slice(0, limit);
+  return (ranks.length > 0 ? ranks : next).slice(0, limit);
 }

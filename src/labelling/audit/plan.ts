@@ -250,7 +250,9 @@ function laddersAround(option: Option, options: readonly Option[]): Ladder[] {
     [...start, option.size, ...above],
     [...start, ...below, option.size, ...above],
   ];
-  const distinct = new Map(sequences.map((sizes) => [sizes.join(), thinned(sizes)]));
+  // Of few labels, shares that are left out come to the same sizes; a sequence ascends.
+  const ascending = sequences.map((sizes) => [...new Set(sizes)]);
+  const distinct = new Map(ascending.map((sizes) => [sizes.join(), thinned(sizes)]));
   return [...distinct.values()].map((sizes) => ({ sizes, repair, design }));
 }
 

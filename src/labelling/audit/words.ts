@@ -1,4 +1,4 @@
-import type { Judgement, PlanOutlook, Protocol } from '../../contracts/audit.js';
+import type { AuditSettings, Judgement, PlanOutlook, Protocol } from '../../contracts/audit.js';
 
 const grouped = (value: number): string => Math.round(value).toLocaleString('en-US');
 const plural = (value: number, noun: string): string => `${grouped(value)} ${noun}${value === 1 ? '' : 's'}`;
@@ -62,16 +62,34 @@ export function endedWords(protocol: Protocol, end: Judgement, stopped: boolean)
   return `${what} ${why}.${further}${dry(protocol)}`;
 }
 
+/** What no budget and no labels could mend; null: nothing. */
+function impossibleWords(
+  { epsilon, budget, repair, instrument, drawing }: Parameters<typeof hopelessWords>[0],
+  labels: number,
+): string | null {
+  const least = Math.min(budget, labels);
+  if (instrument === 'looks' && drawing === 'uncertainty')
+    return "looks are exact for uniform draws alone. Take 'uniform' drawing, or 'betting' as the instrument.";
+  if (Math.floor(epsilon * labels) < 1)
+    return `${percent(epsilon)} of ${plural(labels, 'label')} is less than one label, which only an answer for each of them could show. Have people label them, or take a higher error.`;
+  if (typeof repair === 'number' && repair >= least)
+    return `a repair of ${plural(repair, 'label')} leaves nothing to audit of ${least === labels ? plural(labels, 'label') : `a budget of ${plural(budget, 'answer')}`}. Take a smaller repair, or 'auto'.`;
+  return null;
+}
+
 /**
  * No plan within the budget: nobody is asked.
  *
  * @param planned.budgetNeeded answers with which there would be a plan; null where none was found
  */
 export function hopelessWords(
-  settings: { epsilon: number; budget: number },
+  settings: Pick<AuditSettings, 'epsilon' | 'budget'> &
+    Partial<Pick<AuditSettings, 'repair' | 'instrument' | 'drawing'>>,
   labels: number,
   { nearest, budgetNeeded }: { nearest: PlanOutlook | null; budgetNeeded: number | null },
 ): string {
+  const impossible = impossibleWords(settings, labels);
+  if (impossible !== null) return `Nobody is asked: ${impossible}`;
   const near =
     nearest === null
       ? ''

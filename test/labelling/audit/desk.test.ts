@@ -50,19 +50,25 @@ describe('the desk where answers are taken down', () => {
   it('wants repairs first, then the draw, and no more than can decide', () => {
     const at = desk();
     assert.deepEqual(at.wanted, [38, 39]);
-    for (const rank of [39, 38]) at.take(answer(rank), isOpen);
+    at.take(answer(39), isOpen);
+    assert.throws(() => at.take(answer(1), isOpen), /is not due/);
+    at.take(answer(38), isOpen);
     assert.deepEqual(at.wanted, [1, 3, 5, 7, 9, 11]);
   });
 
-  it('takes nothing of the draw before all repairs are in: a verifier would refuse the certificate', () => {
+  it('takes a second answer of an image for the agreement, and a third for nothing', () => {
     const at = desk();
-    at.take(answer(38), isOpen);
-    assert.throws(() => at.take(answer(1, 1, 'bob'), isOpen), /'i1' is not due/);
-    at.take(answer(39), isOpen);
-    at.take(answer(1, 1, 'bob'), isOpen);
+    for (const by of ['ann', 'bob', 'cy']) at.take(answer(38, 1, by), isOpen);
+    const again = new Desk(PROTOCOL, ORDER, FROZEN, [...at.log]);
+    again.take(answer(38, 0, 'dan'), isOpen);
     assert.deepEqual(
-      at.log.map(({ use }) => use),
-      ['repair', 'repair', 'audit'],
+      again.log.map(({ use, rank }) => [use, rank]),
+      [
+        ['repair', 38],
+        ['second', 38],
+        ['question', null],
+        ['question', null],
+      ],
     );
   });
 
@@ -127,6 +133,21 @@ describe('the desk where answers are taken down', () => {
     assert.match(
       hopelessWords({ epsilon: 0.01, budget: 50 }, 900, { nearest: outlook, budgetNeeded: 320 }),
       /Nobody is asked: with 50 answers .* at most 1 % of the 900 labels.* A budget of 320 answers would do/,
+    );
+  });
+
+  it('says why no budget would do, where the settings themselves rule it out', () => {
+    const none = { nearest: null, budgetNeeded: null };
+    const few = hopelessWords({ epsilon: 0.02, budget: 400 }, 40, none);
+    assert.match(few, /2 % of 40 labels is less than one label/);
+    assert.doesNotMatch(few, /believed/);
+    assert.match(
+      hopelessWords({ epsilon: 0.02, budget: 400, repair: 400 }, 5000, none),
+      /a repair of 400 labels leaves nothing to audit of a budget of 400 answers/,
+    );
+    assert.match(
+      hopelessWords({ epsilon: 0.02, budget: 400, instrument: 'looks', drawing: 'uncertainty' }, 5000, none),
+      /looks are exact for uniform draws alone/,
     );
   });
 });

@@ -151,6 +151,22 @@ describe('plan', () => {
     }
   });
 
+  it('of few labels, too, has cuts that ascend: a verifier refuses the same one twice', () => {
+    const calibration = calibrated(60, (share) => 0.01 + 0.02 * share ** 16);
+    for (const [labels, epsilon] of [
+      [10, 0.3],
+      [60, 0.02],
+      [150, 0.1],
+    ] as const) {
+      const { cuts } = planned(input({ labels, epsilon, budget: 400, calibration }));
+      const sizes = cuts.map(({ size }) => size);
+      assert.deepEqual(
+        sizes,
+        [...new Set(sizes)].toSorted((a, b) => a - b),
+      );
+    }
+  });
+
   it('is the same for the same input', () => {
     assert.deepEqual(plan(input({ budget: 300 })), plan(input({ budget: 300 })));
   });
