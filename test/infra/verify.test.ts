@@ -84,6 +84,7 @@ describe('verify.mjs', function () {
     'looks at two cuts': { ...small, before: 0, looks, instrument: 'looks', epsilon: 0.08 },
     'one cut of everything': { labels: 150, epsilon: 0.1, cuts: [150] },
     'a census': { labels: 40, epsilon: 0.02, cuts: [40] },
+    'an audit of one class': { ...small, class: 3 },
     'a dry run': { labels: 150, epsilon: 0.1, cuts: [150], answersFrom: 'truth' },
   };
   for (const [name, audited] of Object.entries(cases))
