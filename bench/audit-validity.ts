@@ -141,7 +141,7 @@ export function scenarios(): Scenario[] {
   const classes = (['betting', 'looks'] as const).map((instrument): Scenario => {
     const sizes = [200, 400, 600, 1000, 1400];
     const opened: number[] = [];
-    for (const _ of sizes) opened.push(nextAlpha('classes', ALPHA, opened, sizes.length));
+    while (opened.length < sizes.length) opened.push(nextAlpha('classes', ALPHA, opened, sizes.length));
     const audits = opened.map((alpha, i) => rules({ sizes: [sizes[i] as number], epsilon: 0.05, instrument, alpha }));
     return {
       name: `an audit of each of ${sizes.length} classes, each wrong by one, ${instrument}`,

@@ -60,7 +60,7 @@ export function auditedBundle(audited: AuditCase): BundleParts {
     run: 'shells-1',
     dataset: 'shells',
     classes,
-    ...(audited.class === undefined ? {} : { class: classes[audited.class] as string }),
+    ...(audited.class === undefined ? {} : { class: classes[audited.class] }),
     audit: before + 1,
     root: merkleRoot(lines),
     labels: n,
