@@ -73,9 +73,11 @@ export class Audits {
       throw clientErrors.badSettings(complaintsOf({ ...checked.error, issues }, { certify: settings }));
     }
     const { run } = source;
-    const before = await this.find(run);
-    if (before && (await this.isRunning(run, before.audit))) throw clientErrors.auditUnderWay(run, before.audit);
-    const audit = (await this.opened(run)) + 1;
+    const opened = await this.opened(run);
+    // Whether they run, and not where they stand: one that was refused before it opened must not be in the way of this one.
+    for (const before of [opened, opened + 1])
+      if (before > 0 && (await this.isRunning(run, before))) throw clientErrors.auditUnderWay(run, before);
+    const audit = opened + 1;
     const input: AuditInput = { source, audit, settings: checked.data };
     try {
       await this.client.workflow.start(AUDIT_WORKFLOW_TYPE, {
