@@ -13,8 +13,10 @@ import { table } from './table.js';
 export interface Scenario {
   name: string;
   audits: Rules[];
-  /** Ranks of the wrong labels; may be drawn anew for each pool. */
+  /** Ranks of the wrong labels of an audit; may be drawn anew for each pool, in which all audits of the same labels share them. */
   wrong: (random: RandomStream) => ReadonlySet<number>;
+  /** Audits of labels of their own, as those of classes are: `wrong` by audit, in place of the one above. */
+  own?: ((random: RandomStream) => ReadonlySet<number>)[];
   /** What the chance of a false certificate must not exceed. */
   alpha: number;
 }
@@ -136,6 +138,19 @@ export function scenarios(): Scenario[] {
       alpha: ALPHA,
     };
   });
+  const classes = (['betting', 'looks'] as const).map((instrument): Scenario => {
+    const sizes = [200, 400, 600, 1000, 1400];
+    const opened: number[] = [];
+    while (opened.length < sizes.length) opened.push(nextAlpha('classes', ALPHA, opened, sizes.length));
+    const audits = opened.map((alpha, i) => rules({ sizes: [sizes[i] as number], epsilon: 0.05, instrument, alpha }));
+    return {
+      name: `an audit of each of ${sizes.length} classes, each wrong by one, ${instrument}`,
+      audits,
+      wrong: () => new Set(),
+      own: audits.map(anywhere),
+      alpha: ALPHA,
+    };
+  });
   const weighted = [
     ...(['surest', 'least sure'] as const).map((where) => {
       const of = rules({ sizes: [2000], epsilon: 0.02, instrument: 'betting', drawing: 'uncertainty' });
@@ -159,7 +174,7 @@ export function scenarios(): Scenario[] {
       return one('weighted draws, fixed sequence, every cut wrong by one', of, fixed(everyCutByOne(of)));
     })(),
   ];
-  return [...single, ...tuned, ...sequences, ...ledger, ...weighted, plannedWrongly()];
+  return [...single, ...tuned, ...sequences, ...ledger, ...classes, ...weighted, plannedWrongly()];
 }
 
 const exactly = ({ cuts }: Rules): string => {
@@ -217,13 +232,13 @@ function errs(of: Rules, wrong: ReadonlySet<number>, random: RandomStream): bool
 }
 
 /** Share of `pools` on which a scenario's audits certify something false. */
-export function falseCertificates({ audits, wrong }: Scenario, pools: number, seed = 1): number {
+export function falseCertificates({ audits, wrong, own }: Scenario, pools: number, seed = 1): number {
   const key = deriveSeed(seed, 'acquire');
   let bad = 0;
   for (let pool = 0; pool < pools; pool++) {
     const random = new RandomStream(key, pool);
     const ranks = wrong(random);
-    if (audits.some((of) => errs(of, ranks, random))) bad++;
+    if (audits.some((of, i) => errs(of, own?.[i]?.(random) ?? ranks, random))) bad++;
   }
   return bad / pools;
 }

@@ -95,7 +95,8 @@ same('other files were signed', certificate.digests, { ...digests, ledger: diges
 // The frozen labels.
 const labels = read('labels.jsonl');
 const known = (label) => whole(label) && label < protocol.classes.length;
-labels.forEach(({ rank, label }, i) => must(rank === i && known(label), `labels.jsonl:${i + 1}: rank or class`));
+const own = (label) => known(label) && [undefined, protocol.classes[label]].includes(protocol.class);
+labels.forEach(({ rank, label }, i) => must(rank === i && own(label), `labels.jsonl:${i + 1}: rank or class`));
 const ids = labels.map(({ id }) => id);
 must(new Set(ids).size === ids.length, 'an id stands twice in labels.jsonl');
 const root = merkleRoot(labels.map((label) => sha256('\0', canonical(label)))).toString('hex');
@@ -175,14 +176,14 @@ const pairs = [...second].map(([rank, { verdict }]) => [first.get(rank).verdict,
 const [n, agreed] = [pairs.length, pairs.filter(([a, b]) => a === b).length];
 const chance = pairs.reduce((sum, [a]) => sum + pairs.filter(([, b]) => a === b).length, 0);
 const agreement = n === 0 ? null : n * n === chance ? 1 : (n * agreed - chance) / (n * n - chance); // Cohen's kappa
-const people = new Set(answers.map(({ by }) => by)).size;
-const { run, dataset, audit, panel: committed } = protocol;
-const dry = committed.answersFrom !== 'people';
+const { run, dataset, audit, panel: committed, class: only } = protocol;
+const [people, dry] = [new Set(answers.map(({ by }) => by)).size, committed.answersFrom !== 'people'];
+const which = only === undefined ? '' : `of class ${JSON.stringify(only)} `;
 const statement =
-  `At most ${words(claim.most)} of these ${words(claim.size)} machine labels differ from what ` +
+  `At most ${words(claim.most)} of these ${words(claim.size)} machine labels ${which}differ from what ` +
   `${dry ? 'the hidden labels' : 'the panel would'} say, with ${Number((100 * (1 - totalAlpha)).toPrecision(10))} % confidence. ` +
   `No assumption on data or model.${dry ? ' A dry run: hidden labels answered for people.' : ''}`;
-const said = { grade: 'A', id: `${run}.audit-${audit}`, statement, corrected, human };
+const said = { grade: 'A', id: `${run}.audit-${audit}`, statement, corrected, human, class: only };
 same('certificate.json', certificate, { ...said, run, dataset, audit, root, epsilon, alpha, totalAlpha });
 same('panel', panel, { people, doubled: second.size, answersFrom: committed.answersFrom, agreement });
 console.log(`

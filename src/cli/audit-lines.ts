@@ -19,7 +19,12 @@ export function auditLines(state: Shown): string[] {
   const asked =
     state.phase === 'freeze'
       ? []
-      : [['For', `at most ${percent(settings.epsilon)} wrong, ${percent(settings.confidence)} confidence`] as const];
+      : [
+          [
+            'For',
+            `at most ${percent(settings.epsilon)}${settings.class === undefined ? '' : ` of class ${settings.class}`} wrong, ${percent(settings.confidence)} confidence`,
+          ] as const,
+        ];
   return pairs([
     [
       'Audit',

@@ -14,6 +14,8 @@ interface StartOptions {
   budget?: string;
   instrument?: string;
   drawing?: string;
+  class?: string;
+  byClass?: boolean;
   spending?: string;
   repair?: string;
   double?: string;
@@ -40,7 +42,12 @@ export function addAuditVerbs(program: Command, context: Context): void {
     .option('--budget <n>', 'answers of people at most (default 400)')
     .option('--instrument <name>', 'auto, betting, looks: how it decides (default auto)')
     .option('--drawing <name>', 'uniform, or uncertainty: uncertain images more often (default uniform)')
-    .option('--spending <name>', 'single: all of 1 - confidence; series: 1/(t(t+1)) of it for audit t (default single)')
+    .option('--class <name>', 'audit the labels of this class alone (default: of all classes)')
+    .option('--by-class', 'spend 1/classes of 1 - confidence, so that each class can have a certificate')
+    .option(
+      '--spending <name>',
+      'single: all of 1 - confidence; series: 1/(t(t+1)) of it for audit t; classes: as --by-class (default single)',
+    )
     .option('--repair <n>', 'riskiest labels to check first, or auto (default auto)')
     .option('--double <share>', 'share of the audited images that two people answer (default 0.1)')
     .option('--nonce-from <whom>', 'program or person: who gives the nonce of the draw (default program)')
@@ -50,6 +57,7 @@ export function addAuditVerbs(program: Command, context: Context): void {
       examples(
         'labelloop audit start shells-1a2b3c4d --error 2% --budget 400',
         'labelloop audit start shells-1a2b3c4d --error 1% --nonce-from person',
+        'labelloop audit start shells-1a2b3c4d --error 5% --class whelk --by-class',
       ),
     )
     .action(

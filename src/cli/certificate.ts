@@ -5,6 +5,16 @@ import type { Command } from 'commander';
 import type { CertificateNow } from '../client/index.js';
 import type { Call, Context } from './verb.js';
 
+const AUDIT = 'number of the audit that issued it (default: the last that issued one)';
+
+/** @throws LabelloopError USAGE */
+function auditOf({ audit }: { audit?: string }): number | undefined {
+  if (audit === undefined) return undefined;
+  const number = Number(audit);
+  if (!Number.isSafeInteger(number) || number < 1) throw cliErrors.notAnAudit(audit);
+  return number;
+}
+
 export function addCertificateVerbs(program: Command, context: Context): void {
   const certificate = program
     .command('certificate')
@@ -22,11 +32,15 @@ export function addCertificateVerbs(program: Command, context: Context): void {
     .command('show')
     .description('a certificate, and what of it holds for the labels that there are now')
     .argument('<run>', 'id of the run')
-    .addHelpText('after', examples('labelloop certificate show shells-1a2b3c4d'))
+    .option('--audit <n>', AUDIT)
+    .addHelpText(
+      'after',
+      examples('labelloop certificate show shells-1a2b3c4d', 'labelloop certificate show shells-1a2b3c4d --audit 3'),
+    )
     .action(
-      verb(context, async (call, run: string) =>
+      verb(context, async (call: Call<{ audit?: string }>, run: string) =>
         withClient(call.services, async (client) => {
-          const now = await client.certificate(run);
+          const now = await client.certificate(run, auditOf(call.options));
           return { document: now, lines: certificateLines(now) };
         }),
       ),
@@ -37,11 +51,13 @@ export function addCertificateVerbs(program: Command, context: Context): void {
     .description('write the bundle by which anybody can check it, offline and with Node alone')
     .argument('<run>', 'id of the run')
     .requiredOption('--out <dir>', 'folder to write; made where it is not there')
+    .option('--audit <n>', AUDIT)
     .addHelpText('after', examples('labelloop certificate export shells-1a2b3c4d --out shells-certificate'))
     .action(
-      verb(context, async (call: Call<{ out: string }>, run: string) => {
+      verb(context, async (call: Call<{ out: string; audit?: string }>, run: string) => {
         const { out } = call.options;
-        const files = await withClient(call.services, (client) => client.exportCertificate(run, out));
+        const audit = auditOf(call.options);
+        const files = await withClient(call.services, (client) => client.exportCertificate(run, out, audit));
         return {
           document: { run, out, files },
           lines: [
@@ -73,6 +89,7 @@ export function certificateLines({ certificate, changes, holds }: CertificateNow
   return pairs([
     ['Certificate', `${certificate.id}, grade ${certificate.grade}, issued ${certificate.issuedAt}`],
     ['', certificate.statement],
+    ...(certificate.class === undefined ? [] : ([['Class', certificate.class]] as const)),
     ...(certificate.corrected > 0
       ? ([['Corrected', `${plural(certificate.corrected, 'mistake')} that people found among these labels`]] as const)
       : []),

@@ -58,6 +58,18 @@ export const cliErrors = {
       cause,
     ),
 
+  /** `--audit` of something that is no audit's number. */
+  notAnAudit: (given: string) =>
+    problem('USAGE', `--audit '${given}' must be the number of an audit, from 1. Pass another, or leave it out.`),
+  /** `--by-class` of an audit of all labels. */
+  noClass: () =>
+    problem(
+      'USAGE',
+      '--by-class is for an audit of one class. Name it: --class NAME; each class has an audit of its own.',
+    ),
+  /** Two ways to spend. */
+  spendingTwice: (spending: string) =>
+    problem('USAGE', `--by-class spends by classes, and --spending ${spending} does not. Pass one of the two.`),
   /** `certificate verify DIR`, and verify.mjs says no. */
   bundleRefused: (dir: string, lines: readonly string[]) =>
     problem('CERTIFICATE_INVALID', `${dir}: the certificate does not hold.\n${lines.join('\n')}`),

@@ -121,6 +121,7 @@ const startFlags: Record<string, string> = {
   budget: '--budget',
   instrument: '--instrument',
   drawing: '--drawing',
+  class: '--class',
   spending: '--spending',
   repair: '--repair',
   double: '--double',
@@ -134,11 +135,15 @@ const startFlags: Record<string, string> = {
  * @param flags values as typed; `error` is epsilon
  * @throws LabelloopError SETTINGS_INVALID naming the flag, the value, what is wrong and what is allowed
  */
-export function readAuditSettings({ error, ...flags }: Record<string, unknown>): CertifySettingsInput {
+export function readAuditSettings({ error, byClass, ...flags }: Record<string, unknown>): CertifySettingsInput {
+  const { spending = 'classes' } = flags;
+  if (byClass === true && spending !== 'classes') throw cliErrors.spendingTwice(String(spending));
+  if (byClass === true && flags['class'] === undefined) throw cliErrors.noClass();
   const given = Object.fromEntries(
-    Object.entries({ epsilon: error, ...flags })
+    Object.entries({ epsilon: error, ...flags, ...(byClass === true ? { spending } : {}) })
       .filter(([key, value]) => key in startFlags && typeof value === 'string')
-      .map(([key, value]) => [key, valueOf(value as string)]),
+      // A class may be named by digits alone.
+      .map(([key, value]) => [key, key === 'class' ? value : valueOf(value as string)]),
   );
   const checked = runSettings.safeParse({ dataset: 'any', certify: given });
   if (checked.success) return checked.data.certify as CertifySettingsInput;

@@ -40,9 +40,9 @@ export interface RunsClient {
   startAudit(run: string, settings: CertifySettingsInput): Promise<AuditState>;
   nonce(run: string, value: string): Promise<AuditState>;
   stopAudit(run: string): Promise<AuditState>;
-  certificate(run: string): Promise<CertificateNow>;
+  certificate(run: string, audit?: number): Promise<CertificateNow>;
   /** Returns the names of the files. */
-  exportCertificate(run: string, dir: string): Promise<string[]>;
+  exportCertificate(run: string, dir: string, audit?: number): Promise<string[]>;
   close(): Promise<void>;
 }
 

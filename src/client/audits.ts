@@ -87,8 +87,9 @@ export class Audits {
     }
     const { run } = source;
     const opened = await this.opened(run);
-    if (await this.isRunning(run, opened)) throw clientErrors.auditUnderWay(run, opened);
-    // Of an attempt that failed before it opened the number is free.
+    // Whether they run, and not where they stand: one that was refused before it opened must not be in the way of this one.
+    for (const before of [opened, opened + 1])
+      if (before > 0 && (await this.isRunning(run, before))) throw clientErrors.auditUnderWay(run, before);
     const audit = opened + 1;
     const input: AuditInput = { source, audit, settings: checked.data };
     try {

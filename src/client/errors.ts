@@ -75,10 +75,12 @@ export const clientErrors = {
       `Run '${run}' is under way: its labels still change. Start the audit when it has ended, or certify at its end: labelloop run start --certify 2%`,
     ),
   /** `certificate show` or `export` of a run without one. */
-  noCertificate: (run: string): LabelloopError =>
+  noCertificate: (run: string, issued: readonly number[]): LabelloopError =>
     problem(
       'AUDIT_UNKNOWN',
-      `Run '${run}' has no certificate. 'labelloop audit show ${run}' says how far its audit is.`,
+      issued.length > 0
+        ? `That audit of run '${run}' issued no certificate. These did: ${issued.toReversed().join(', ')}.`
+        : `Run '${run}' has no certificate. 'labelloop audit show ${run}' says how far its audit is.`,
     ),
   /** Pause, resume or cancel of a run that has ended. */
   ended: (run: string, status: string): LabelloopError => problem('RUN_UNKNOWN', `Run '${run}' has ended (${status}).`),

@@ -320,9 +320,14 @@ export class Labelloop {
     return this.audits.stop(run);
   }
 
-  /** The certificate of a run's labels, with what still holds of it. @throws AUDIT_UNKNOWN without one */
-  async certificate(run: string): Promise<CertificateNow> {
-    const refs = await this.certified(run);
+  /**
+   * A certificate of a run's labels, with what still holds of it.
+   *
+   * @param audit number of the audit that issued it; by default the last one that issued any
+   * @throws AUDIT_UNKNOWN without one
+   */
+  async certificate(run: string, audit?: number): Promise<CertificateNow> {
+    const refs = await this.certified(run, audit);
     const facts = await this.facts(run);
     // A run that was started anew under its id has labels of its own, and no audit's corrections of them.
     const now = (await this.corrected(run, facts))?.labels ?? (await this.rounds(facts)).at(-1)?.labels ?? null;
@@ -330,13 +335,13 @@ export class Labelloop {
   }
 
   /**
-   * Writes the bundle by which anyone can check a run's certificate, offline: `node DIR/verify.mjs DIR`. Signed with this
+   * Writes the bundle by which anyone can check a certificate of a run, offline: `node DIR/verify.mjs DIR`. Signed with this
    * machine's key, which is made when it is first needed.
    *
    * @returns the names of the files
    */
-  async exportCertificate(run: string, dir: string): Promise<string[]> {
-    const parts = await readBundle(this.store, await this.certified(run));
+  async exportCertificate(run: string, dir: string, audit?: number): Promise<string[]> {
+    const parts = await readBundle(this.store, await this.certified(run, audit));
     return writeBundle(dir, parts, await signingKey(this.keys));
   }
 
@@ -442,12 +447,16 @@ export class Labelloop {
     return this.store.readJson(state.refs.certificate, certificate);
   }
 
-  private async certified(run: string): Promise<AuditRefs> {
-    const refs = (await this.audits.ended(run)).find((state) => state.refs?.certificate)?.refs;
+  private async certified(run: string, audit?: number): Promise<AuditRefs> {
+    const issued = (await this.audits.ended(run)).filter((state) => state.refs?.certificate);
+    const refs = issued.find((state) => audit === undefined || state.audit === audit)?.refs;
     if (!refs) {
       // Whether the run is unknown, too, is the user's question.
       await this.facts(run);
-      throw clientErrors.noCertificate(run);
+      throw clientErrors.noCertificate(
+        run,
+        issued.map((state) => state.audit),
+      );
     }
     return refs;
   }

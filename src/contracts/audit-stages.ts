@@ -78,7 +78,15 @@ export interface NumberAuditOutput {
 }
 
 /** Lists a round's machine labels in the order of their certainty. */
-export const freezeInput = z.strictObject({ dataset: ref, labels: ref, pool: ref, cutoff: ref, salt: z.string() });
+export const freezeInput = z.strictObject({
+  dataset: ref,
+  labels: ref,
+  pool: ref,
+  cutoff: ref,
+  salt: z.string(),
+  /** Labels of this class alone; absent: of all classes. */
+  class: z.string().optional(),
+});
 export type FreezeInput = z.infer<typeof freezeInput>;
 export const freezeOutput = z.strictObject({
   /** Null where no label is the machine's. */

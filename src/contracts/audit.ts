@@ -51,6 +51,8 @@ export const protocol = z.strictObject({
   run: z.string(),
   dataset: z.string(),
   classes: z.array(z.string()),
+  /** The class that every frozen label says; absent: labels of all classes. */
+  class: z.string().optional(),
   /** Which opened audit of the run this is, from 1. */
   audit: z.int().positive(),
   /** Merkle root over the lines of labels.jsonl. */
@@ -181,6 +183,8 @@ export const certificate = z.strictObject({
   statement: z.string(),
   run: z.string(),
   dataset: z.string(),
+  /** The protocol's: the claim is about labels of this class alone. */
+  class: z.string().optional(),
   audit: z.int().positive(),
   root: sha256,
   /** SHA-256 of the canonical protocol, and of seed.json, audit.jsonl and ledger.jsonl as they stand. */
@@ -248,10 +252,13 @@ export const auditSettings = z.strictObject({
     .default('auto')
     .describe('the cheapest valid plan, or this instrument'),
   drawing: drawing.default('uniform').describe('audited images: all alike, or uncertain ones more often'),
+  class: z.string().optional().describe('audit the labels of this class alone; absent: of all classes'),
   spending: z
-    .enum(['single', 'series'])
+    .enum(['single', 'series', 'classes'])
     .default('single')
-    .describe('one audit gets all of 1 - confidence, or audit t gets 1/(t(t+1)) of it'),
+    .describe(
+      'one audit gets all of 1 - confidence, audit t gets 1/(t(t+1)) of it, or each audit of a class its share of it',
+    ),
   repair: z
     .union([z.literal('auto'), z.int().nonnegative()])
     .default('auto')

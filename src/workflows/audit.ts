@@ -100,6 +100,7 @@ async function open(desk: AuditDesk, { source, settings, audit: number }: AuditI
       pool: round.pool,
       cutoff: round.cutoff,
       salt: source.settings.salt,
+      ...(state.settings.class === undefined ? {} : { class: state.settings.class }),
     },
   ]);
   const opened = await stages.openAudit.executeWithOptions({ summary: 'plan, protocol, ledger' }, [

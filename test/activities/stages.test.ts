@@ -9,6 +9,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createLearnerActivities, createStageActivities } from '../../src/activities/index.js';
 import type { Deps } from '../../src/activities/index.js';
+import type { FrozenLabel } from '../../src/contracts/audit.js';
 import { problem } from '../../src/contracts/errors.js';
 import type { Learner } from '../../src/contracts/learner.js';
 import { clustersFile, cutoffFile, splitFile } from '../../src/contracts/stages.js';
@@ -292,6 +293,43 @@ describe('stages', function () {
     const fourteen = (await inActivity(() => relabel({ ...permanent, previous: seven.labels, round: 2 }))).output;
     assert.equal(seven.counts.accepted, 7);
     assert.deepEqual([fourteen.counts.kept, fourteen.counts.added], [7, 7], 'seven more, and none twice');
+  });
+
+  it('freezes the labels of one class alone, or of all', async () => {
+    const { relabel, freeze } = createStageActivities(deps);
+    const open: CutoffFile = {
+      ...{ format: 'labelloop.cutoff/2', score: 'max-softmax', rule: 'target-error', classwise: false, top: null },
+      values: new Array<number>(10).fill(1),
+      scaling: {
+        ...{ method: 'none', scale: new Array<number>(10).fill(1), bias: new Array<number>(10).fill(0) },
+        ...noReliability,
+      },
+      estimate: { grade: 'C', accepted: 1, errors: 0, error: 0.25, upper: 1, coverage: 1 },
+    };
+    const cutoff = await deps.store.putJson('cutoff/2', open);
+    const { output: student } = await trainWith(train);
+    const of = { dataset: train.dataset, pool, cutoff, salt: '' };
+    const decided = { ...of, clusters, model: student.model, tenure: 'revocable' as const, previous: null, round: 1 };
+    const { labels } = (await inActivity(() => relabel(decided))).output;
+    const frozenBy = async (only?: string): Promise<FrozenLabel[]> => {
+      const input = { ...of, labels, ...(only === undefined ? {} : { class: only }) };
+      const { output } = await inActivity(() => freeze(input));
+      if (output.frozen === null) return [];
+      const lines = (await deps.store.readBytes(output.frozen)).toString('utf8').trimEnd().split('\n');
+      assert.equal(output.labels, lines.length);
+      return lines.map((line) => JSON.parse(line) as FrozenLabel);
+    };
+    const all = await frozenBy();
+    let together = 0;
+    for (let label = 0; label < 10; label++) {
+      const own = await frozenBy(String(label));
+      const expected = all.filter((line) => line.label === label).map((line, rank) => ({ ...line, rank }));
+      assert.deepEqual(own, expected, 'in the order that they have among all');
+      together += own.length;
+    }
+    assert.ok(all.length > 0);
+    assert.equal(together, all.length);
+    await assert.rejects(frozenBy('ten'), /has no class 'ten'\. Take one of its classes: 0, 1, /);
   });
 
   it('cross-fits: a student learns nothing of its fold, which it alone scores, and the release waits for images of its own', async () => {

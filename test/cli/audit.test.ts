@@ -21,6 +21,16 @@ describe('labelloop audit', () => {
     assert.match(out, /waits for 37 answers/);
   });
 
+  it('start takes a class by its name, digits too, and its share of alpha', async () => {
+    const log: Log = [];
+    await labelloop('audit start shells-1a2b3c4d --error 5% --class 7 --by-class', rooms(log));
+    assert.match(log[0] ?? '', /"class":"7","spending":"classes"/);
+    const { err } = await labelloop('audit start shells-1a2b3c4d --error 5% --by-class');
+    assert.match(err, /^USAGE: --by-class is for an audit of one class\. Name it: --class NAME/);
+    const twice = await labelloop('audit start shells-1a2b3c4d --error 5% --class 7 --by-class --spending series');
+    assert.match(twice.err, /^USAGE: --by-class spends by classes, and --spending series does not/);
+  });
+
   it('start names the flag that it can not take', async () => {
     const { exitCode, err } = await labelloop('audit start shells-1a2b3c4d --error 80%');
     assert.equal(exitCode, 2);
@@ -55,6 +65,24 @@ describe('labelloop certificate', () => {
     assert.match(out, /At most 186 of these 9,312 machine labels/);
     assert.match(out, /at most 187 of 9,300 labels are wrong \(2\.01 %\), after 3 changed, 0 added and 12 taken back/);
     assert.match(out, /2 people, kappa 0\.97 over 15 images/);
+  });
+
+  it('show names the class, and takes the number of the audit', async () => {
+    const asked: (number | undefined)[] = [];
+    const { certificate, ...rest } = certificateNow();
+    const services = rooms([], {
+      client: {
+        certificate: (_, audit) => {
+          asked.push(audit);
+          return Promise.resolve({ ...rest, certificate: { ...certificate, class: 'whelk' } });
+        },
+      },
+    });
+    const { out } = await labelloop('certificate show shells-1a2b3c4d --audit 3', services);
+    assert.match(out, /Class +whelk/);
+    assert.deepEqual(asked, [3]);
+    const { err } = await labelloop('certificate show shells-1a2b3c4d --audit last');
+    assert.match(err, /^USAGE: --audit 'last' must be the number of an audit/);
   });
 
   it('export writes the bundle and says how it is checked', async () => {

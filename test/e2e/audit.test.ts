@@ -172,6 +172,61 @@ describe('an audit, end to end', function () {
     assert.equal((await readFile(join(dir, 'ledger.jsonl'), 'utf8')).trim().split('\n').length, 2);
   });
 
+  it('audits of classes share alpha, and their certificates stand side by side on the labels', async () => {
+    const { run } = await labelloop.start({ ...RUN, salt: '' }, { run: 'by-class' });
+    await labelloop.result(run);
+    const flags = ['--error', '30%', '--budget', '80', '--by-class', '--answers', 'truth', '--repair', '0'];
+    const counts = async () => {
+      const found = new Map<string, number>();
+      for await (const { certificate, class: name } of labelloop.labels(run))
+        if (certificate !== '') found.set(`${certificate} ${name}`, (found.get(`${certificate} ${name}`) ?? 0) + 1);
+      return found;
+    };
+    const sizes: number[] = [];
+    for (const [i, name] of ['1', '0'].entries()) {
+      await stack.json('audit', 'start', run, '--class', name, ...flags);
+      const ended = await over(labelloop, run);
+      assert.equal(ended.audit, i + 1, ended.words);
+      const { certificate, holds } = await labelloop.certificate(run);
+      assert.equal(certificate.id, `${run}.audit-${i + 1}`, ended.words);
+      assert.equal(certificate.class, name);
+      assert.equal(certificate.alpha, 0.005);
+      assert.match(certificate.statement, new RegExp(`machine labels of class "${name}" differ`));
+      assert.ok(holds.size > 0);
+      sizes.push((await counts()).get(`${certificate.id} ${name}`) ?? 0);
+    }
+    assert.ok(sizes.every((size) => size > 0));
+    assert.deepEqual(
+      await counts(),
+      new Map(sizes.map((size, i) => [`${run}.audit-${i + 1} ${i === 0 ? '1' : '0'}`, size])),
+      "the second audit left the first one's labels as they were",
+    );
+    const first = await labelloop.certificate(run, 1);
+    assert.deepEqual(first.changes, { changed: 0, added: 0, revoked: 0 });
+    await assert.rejects(labelloop.certificate(run, 3), /These did: 1, 2\./);
+
+    for (const audit of ['1', '2']) {
+      const dir = join(stack.home, `class-${audit}`);
+      await stack.json('certificate', 'export', run, '--out', dir, '--audit', audit);
+      const checked = await stack.run('certificate', 'verify', dir);
+      assert.equal(checked.code, 0, checked.stderr);
+      const lines = (await readFile(join(dir, 'labels.jsonl'), 'utf8')).trim().split('\n');
+      assert.deepEqual(
+        new Set(lines.map((line) => (JSON.parse(line) as { label: number }).label)),
+        new Set([audit === '1' ? 1 : 0]),
+      );
+    }
+
+    const refused = async (settings: Parameters<typeof labelloop.startAudit>[1]) => {
+      await labelloop.startAudit(run, { answers: 'truth', ...settings }).then(() => over(labelloop, run));
+    };
+    await assert.rejects(refused({ epsilon: '20%', class: 'eleven' }), { code: 'SETTINGS_INVALID' });
+    await assert.rejects(refused({ epsilon: '20%', spending: 'classes' }), { code: 'SETTINGS_INVALID' });
+    await assert.rejects(refused({ epsilon: '20%', class: '2', confidence: '90%', spending: 'classes' }), {
+      code: 'AUDIT_INVALID',
+    });
+  });
+
   it('asks nobody where the budget can not do, and says what would', async () => {
     const { run } = await labelloop.start({ ...RUN, certify: { epsilon: '1%', budget: 20, answers: 'truth' } });
     await labelloop.result(run);

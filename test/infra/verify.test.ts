@@ -91,6 +91,7 @@ describe('verify.mjs', function () {
     'looks at two cuts': { ...small, before: 0, looks, instrument: 'looks', epsilon: 0.08 },
     'one cut of everything': { labels: 150, epsilon: 0.1, cuts: [150] },
     'a census': { labels: 40, epsilon: 0.02, cuts: [40] },
+    'an audit of one class': { ...small, class: 3 },
     'a dry run': { labels: 150, epsilon: 0.1, cuts: [150], answersFrom: 'truth' },
   };
   for (const [name, audited] of Object.entries(cases))
@@ -307,6 +308,8 @@ describe('verify.mjs', function () {
     ['more people', /people should be/, ({ certificate }) => void certificate.panel.people++],
     ['a better agreement', /agreement should be/, ({ certificate }) => void (certificate.panel.agreement = 0.99)],
     ['people in a dry run', /statement should be/, ({ protocol }) => void (protocol.panel.answersFrom = 'truth')],
+    ['a protocol of one class, over labels of all', /rank or class/, ({ protocol }) => void (protocol.class = 'class 3')],
+    ['a class in the certificate alone', /statement should be/, ({ certificate }) => void (certificate.class = 'class 3')],
     ['another run', /run should be/, ({ certificate }) => void (certificate.run = 'shells-2')],
     ['a later format', /format should be/, ({ protocol }) => void Object.assign(protocol, { format: 'labelloop.protocol/2' })],
   ]; // prettier-ignore
@@ -316,6 +319,15 @@ describe('verify.mjs', function () {
     await inParallel(insider, async ([what, reason, change]) => {
       assertRefused(await verify(await written(reissued(parts, change))), reason, what);
     });
+  });
+
+  it('refuses a certificate of one class that is shown as one of all, or of another class', async () => {
+    const parts = auditedBundle({ ...small, class: 3 });
+    assert.equal((await verify(await written(reissued(parts, () => {})))).code, 0);
+    const shown = reissued(parts, ({ certificate }) => void delete certificate.class);
+    assertRefused(await verify(await written(shown)), /statement should be .* of class "class 3" differ/, 'all');
+    const other = reissued(parts, ({ labels }) => void ((labels[9] as FrozenLabel).label = 4));
+    assertRefused(await verify(await written(other)), /labels\.jsonl:10: rank or class/, 'another');
   });
 
   it('takes what no file can show: an answer that is not true, and an older audit that was left out of the ledger', async () => {

@@ -15,6 +15,7 @@ import { readRows, tables } from '../../store/index.js';
 import type { Store } from '../../store/index.js';
 import { readItems, readManifest, readPosteriors, readSet, shardOf } from '../inputs.js';
 import { stage } from '../stage.js';
+import { classIndex } from './one-class.js';
 import { FrozenPool } from './frozen-pool.js';
 
 /** Open images that people may be asked about: more than anybody answers beside an audit. */
@@ -23,18 +24,19 @@ const QUESTIONS = 5000;
 const LINES = 2000;
 
 /**
- * Lists a round's machine labels by their certainty: what an audit is about. Streams the pool; memory holds some 70 bytes an
+ * Lists a round's machine labels, of one class or of all, by their certainty: what an audit is about. Streams the pool; memory holds some 70 bytes an
  * image, a million fit.
  */
 export const freeze = stage<FreezeInput, FreezeOutput>('freeze', 1, freezeOutput, async (input, { store, beating }) =>
   beating(async () => {
     const manifest = await readManifest(store, input.dataset);
+    const only = input.class === undefined ? null : classIndex(manifest, input.class);
     const { score } = await store.readJson(input.cutoff, cutoffFile);
     const frozen = new FrozenPool(manifest.counts.pool);
     let open: OpenImage[] = [];
     let position = 0;
     for await (const { item, label, posterior, pixels } of poolRows(store, input)) {
-      if (label.status === 'accepted' && label.source === 'model') {
+      if (label.status === 'accepted' && label.source === 'model' && (only === null || label.label === only)) {
         const image = createHash('sha256').update(pixels()).digest();
         frozen.add({ id: item.id, image, label: label.label, position, score: scoreOf(score, posterior) });
       } else if (label.status !== 'accepted') {

@@ -4,7 +4,7 @@ import { seedFile } from '../../contracts/audit.js';
 import type { AuditRefs, LedgerLine, Protocol } from '../../contracts/audit.js';
 import { canonicalJson } from '../../contracts/canonical.js';
 import { problem } from '../../contracts/errors.js';
-import { hopelessWords, nonceWords, openedWords } from '../../labelling/audit/words.js';
+import { hopelessWords, nonceWords, ofClass, openedWords } from '../../labelling/audit/words.js';
 import { appendToLedger, checkLedger, commitmentOf } from '../../labelling/certificate/index.js';
 import type { Store } from '../../store/index.js';
 import { readManifest } from '../inputs.js';
@@ -24,11 +24,12 @@ export async function openAudit(input: OpenAuditInput, store: Store): Promise<Op
   const ledger = await readLedger(store, run);
   if (ledger.length >= audit) throw taken(input);
   if (ledger.length < audit - 1) throw ahead(input, ledger.length + 1);
+  await checkConfidence(input, store);
   if (frozen.frozen === null || frozen.root === null)
     return {
       refs: null,
       outlook: null,
-      words: 'Nobody is asked: the run has no machine labels, so there is nothing to certify.',
+      words: `Nobody is asked: the run has no machine labels${ofClass(settings)}, so there is nothing to certify.`,
     };
   const planned = await planProtocol({
     run,
@@ -38,7 +39,7 @@ export async function openAudit(input: OpenAuditInput, store: Store): Promise<Op
     labels: frozen.labels,
     settings,
     ledger,
-    calibration: await readCalibration(store, input.dataset, input.round, frozen),
+    calibration: await readCalibration(store, input.dataset, input.round, frozen, settings.class),
     seed: input.seed,
   });
   if (planned.protocol === null)
@@ -71,6 +72,16 @@ export async function openAudit(input: OpenAuditInput, store: Store): Promise<Op
   const first = await readOpened(store, run, audit);
   if (!first) throw problem('STORE_UNAVAILABLE', `${auditPaths.opened(run, audit)} was written and can't be read.`);
   return takeUp(input, first, store);
+}
+
+/** Certificates of a run hold together with the confidence that each of them states, so it is one. */
+async function checkConfidence({ run, settings }: OpenAuditInput, store: Store): Promise<void> {
+  const stated = (await readOpened(store, run, 1))?.settings.confidence ?? settings.confidence;
+  if (stated !== settings.confidence)
+    throw problem(
+      'AUDIT_INVALID',
+      `confidence ${settings.confidence} is not that of the run's first audit, and all audits of a run hold together with one. Take --confidence ${stated}.`,
+    );
 }
 
 async function takeUp(input: OpenAuditInput, opened: OpenedAudit, store: Store): Promise<OpenAuditOutput> {

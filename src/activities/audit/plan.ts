@@ -35,6 +35,7 @@ export async function planProtocol(given: ToPlan): Promise<PlannedProtocol> {
     settings.spending,
     totalAlpha,
     ledger.map((line) => line.alpha),
+    dataset.classes.length,
   );
   const { epsilon, budget, instrument, repair, drawing } = settings;
   const planned = await planAside({ labels, epsilon, alpha, budget, instrument, repair, drawing, calibration, seed });
@@ -45,6 +46,7 @@ export async function planProtocol(given: ToPlan): Promise<PlannedProtocol> {
     run,
     dataset: dataset.name,
     classes: dataset.classes,
+    ...(settings.class === undefined ? {} : { class: settings.class }),
     audit,
     root,
     labels,

@@ -20,6 +20,7 @@ import { readManifest } from '../inputs.js';
 import { split } from '../split.js';
 import { addressOf } from '../stage.js';
 import { readLedger, readOpened } from './ledger.js';
+import { classIndex } from './one-class.js';
 
 /** Checks an audit's settings and finds what it is about, from the run's settings and its history alone. */
 export async function prepareAudit(
@@ -67,8 +68,17 @@ async function checkSettings(settings: unknown, { dataset }: AuditSource, store:
   }
   const manifest = await readManifest(store, dataset);
   if (checked.data.answers !== 'people' && !manifest.truth) throw noTruth(manifest.name);
+  if (checked.data.class !== undefined) classIndex(manifest, checked.data.class);
+  else if (checked.data.spending === 'classes') throw noClass(manifest.classes.length);
   return checked.data;
 }
+
+/** Spending by class of an audit of all labels: it would get a part of 1 - confidence for nothing. */
+const noClass = (classes: number) =>
+  problem(
+    'SETTINGS_INVALID',
+    `spending 'classes' gives an audit of one class 1/${classes} of 1 - confidence, and this one is of all classes. Name a class (--class NAME), or spend otherwise (--spending series).`,
+  );
 
 /** `answers: truth` of data whose labels nobody knows. */
 export const noTruth = (dataset: string) =>

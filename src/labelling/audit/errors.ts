@@ -7,7 +7,7 @@ export const auditErrors = {
     problem(
       'AUDIT_INVALID',
       `audit ${audit} would spend ${alpha} of the ${total} that the run's audits may err with together, and ${spent} of it is spent. ` +
-        `Start a run's first audit with 'spending: series' if more are to follow; certify the labels of this run by a new run.`,
+        `Start a run's first audit with 'spending: series' if more are to follow, or all with 'spending: classes' and a class each; certify the labels of this run by a new run.`,
     ),
 
   /** Looks have no law for draws that prefer some labels. */

@@ -12,9 +12,13 @@ const dry = (protocol: Pick<Protocol, 'panel'>): string =>
 export const outlookWords = ({ expected, percentile90, success }: PlanOutlook): string =>
   `${plural(expected, 'answer')} expected, ${grouped(percentile90)} in nine of ten cases; the budget suffices with a chance of ${Math.floor(success * 100)} %`;
 
-const goal = ({ cuts, epsilon, totalAlpha }: Protocol): string => {
+/** Which labels, after their number. */
+export const ofClass = (audited: { class?: string | undefined }): string =>
+  audited.class === undefined ? '' : ` of class ${JSON.stringify(audited.class)}`;
+
+const goal = ({ cuts, epsilon, totalAlpha }: Protocol, which = ''): string => {
   const largest = cuts.at(-1);
-  return `at most ${percent(epsilon)} of up to ${plural(largest?.size ?? 0, 'label')} wrong, ${percent(1 - totalAlpha)} confidence`;
+  return `at most ${percent(epsilon)} of up to ${plural(largest?.size ?? 0, 'label')}${which} wrong, ${percent(1 - totalAlpha)} confidence`;
 };
 
 /** Before the draw. */
@@ -24,9 +28,9 @@ export const nonceWords = (protocol: Protocol, outlook: PlanOutlook): string =>
 
 /** When the protocol is committed and nobody has been asked. */
 export const openedWords = (protocol: Protocol, outlook: PlanOutlook): string =>
-  `To certify ${goal(protocol)}: ${outlookWords(outlook)}.${dry(protocol)}`;
+  `To certify ${goal(protocol, ofClass(protocol))}: ${outlookWords(outlook)}.${dry(protocol)}`;
 
-/** While people answer. */
+/** While people answer. They read it, and answer blind: it does not name the class. */
 export function askingWords(protocol: Protocol, outlook: PlanOutlook | null, now: Judgement, due: number): string {
   const tested = now.cuts.find(({ status }) => status === 'open') ?? now.cuts.at(-1);
   const held = now.certified === null ? '' : ` ${grouped(now.cuts[now.certified]?.size ?? 0)} labels are certified.`;
@@ -53,7 +57,7 @@ export function endedWords(protocol: Protocol, end: Judgement, stopped: boolean)
         ? `${plural(failed?.wrong ?? 0, 'mistake')} among ${plural(failed?.audited ?? 0, 'audited label')} are too many for the next ${certified ? 'larger set' : 'set'} of labels`
         : `What is left of the budget of ${plural(protocol.budget, 'answer')} can't certify more`;
   const what = certified
-    ? `${plural(certified.size, 'label')} of ${grouped(protocol.labels)} are certified after ${plural(taken, 'answer')}.`
+    ? `${plural(certified.size, 'label')} of ${grouped(protocol.labels)}${ofClass(protocol)} are certified after ${plural(taken, 'answer')}.`
     : `Nothing is certified after ${plural(taken, 'answer')}. The answers are kept as labels.`;
   const further =
     end.outcome === 'certified' || !open
@@ -84,7 +88,7 @@ function impossibleWords(
  */
 export function hopelessWords(
   settings: Pick<AuditSettings, 'epsilon' | 'budget'> &
-    Partial<Pick<AuditSettings, 'repair' | 'instrument' | 'drawing'>>,
+    Partial<Pick<AuditSettings, 'repair' | 'instrument' | 'drawing' | 'class'>>,
   labels: number,
   { nearest, budgetNeeded }: { nearest: PlanOutlook | null; budgetNeeded: number | null },
 ): string {
@@ -100,7 +104,7 @@ export function hopelessWords(
       : ` A budget of ${plural(budgetNeeded, 'answer')} would do (--audit-budget ${budgetNeeded}).`;
   return (
     `Nobody is asked: with ${plural(settings.budget, 'answer')} no audit can be expected to certify that at most ` +
-    `${percent(settings.epsilon)} of the ${plural(labels, 'label')}, or of the surest of them, are wrong.${near}${cost} ` +
+    `${percent(settings.epsilon)} of the ${plural(labels, 'label')}${ofClass(settings)}, or of the surest of them, are wrong.${near}${cost} ` +
     'More labels to train from, or a higher error, help too.'
   );
 }

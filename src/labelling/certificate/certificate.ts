@@ -47,6 +47,7 @@ export function makeCertificate(parts: CertificateParts): Certificate {
   const corrected = first.filter(({ rank, verdict }) => inside(rank, size) && verdict !== labels[rank]).length;
   if (corrected > most) throw certificateErrors.refuted(corrected, most);
   const claim = { size, most };
+  const which = protocol.class === undefined ? {} : { class: protocol.class };
   const panel = {
     answersFrom: protocol.panel.answersFrom,
     people: new Set(log.map(({ by }) => by)).size,
@@ -56,9 +57,10 @@ export function makeCertificate(parts: CertificateParts): Certificate {
     format: 'labelloop.certificate/1',
     grade: 'A',
     id: auditWorkflowId(run, audit),
-    statement: statementOf({ claim, totalAlpha, panel }),
+    statement: statementOf({ claim, totalAlpha, panel, ...which }),
     run,
     dataset,
+    ...which,
     audit,
     root,
     digests: {

@@ -9,11 +9,14 @@ const percent = (share: number): string => String(Number((100 * share).toPrecisi
  * The claim in words. The confidence is that of all certificates of the run together: it holds for whoever is shown the one
  * audit that passed. infra/verify.mjs demands these words, so a change of them is a change of the format.
  */
-export function statementOf({ claim, totalAlpha, panel }: Pick<Certificate, 'claim' | 'totalAlpha' | 'panel'>): string {
+export function statementOf(said: Pick<Certificate, 'claim' | 'totalAlpha' | 'panel' | 'class'>): string {
+  const { claim, totalAlpha, panel } = said;
+  // Quoted as JSON, so that the name of a class can't end the quotation and go on as a claim.
+  const which = said.class === undefined ? '' : `of class ${JSON.stringify(said.class)} `;
   const judge = panel.answersFrom === 'people' ? 'the panel would say' : 'the hidden labels say';
   const dry = panel.answersFrom === 'people' ? '' : ' A dry run: hidden labels answered for people.';
   return (
-    `At most ${grouped(claim.most)} of these ${grouped(claim.size)} machine labels differ from what ${judge}, ` +
+    `At most ${grouped(claim.most)} of these ${grouped(claim.size)} machine labels ${which}differ from what ${judge}, ` +
     `with ${percent(1 - totalAlpha)} % confidence. No assumption on data or model.${dry}`
   );
 }

@@ -50,6 +50,15 @@ describe('a certificate', () => {
     assert.match(certificate.statement, /hidden labels say.*A dry run: hidden labels answered for people\.$/);
   });
 
+  it('names the class that it is about, in words and as a field', () => {
+    const { certificate } = auditedBundle({ labels: 300, epsilon: 0.1, cuts: [300], class: 4 });
+    assert.equal(schema.parse(certificate).class, 'class 4');
+    assert.match(certificate.statement, /^At most 30 of these 300 machine labels of class "class 4" differ from what/);
+    const panel = { answersFrom: 'people', people: 1, agreement: null, doubled: 0 } as const;
+    const named = statementOf({ claim: { size: 9, most: 0 }, totalAlpha: 0.1, panel, class: 'a" differ. None' });
+    assert.match(named, /of class "a\\" differ\. None" differ from what/);
+  });
+
   it('groups thousands and has no dust in its confidence', () => {
     const panel = { answersFrom: 'people', people: 1, agreement: null, doubled: 0 } as const;
     assert.match(

@@ -36,6 +36,8 @@ export interface AuditCase {
   /** Audits that were opened before this one, at alpha 0.01 each. */
   before?: number;
   alpha?: number;
+  /** Index of the class that all labels say; else they take turns. */
+  class?: number;
   answersFrom?: Protocol['panel']['answersFrom'];
 }
 
@@ -48,15 +50,17 @@ export function auditedBundle(audited: AuditCase): BundleParts {
   const frozen: FrozenLabel[] = Array.from({ length: n }, (_, rank) => ({
     id: `image-${(rank * 7919) % n}-${rank}`,
     image: sha256Of(`pixels of ${rank}`),
-    label: (rank * 31) % CLASSES,
+    label: audited.class ?? (rank * 31) % CLASSES,
     rank,
   }));
   const lines = frozen.map(frozenLine);
+  const classes = Array.from({ length: CLASSES }, (_, i) => `class ${i}`);
   const protocol: Protocol = {
     format: 'labelloop.protocol/1',
     run: 'shells-1',
     dataset: 'shells',
-    classes: Array.from({ length: CLASSES }, (_, i) => `class ${i}`),
+    classes,
+    ...(audited.class === undefined ? {} : { class: classes[audited.class] }),
     audit: before + 1,
     root: merkleRoot(lines),
     labels: n,
