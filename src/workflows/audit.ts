@@ -136,9 +136,10 @@ async function draw(desk: AuditDesk): Promise<void> {
 
 async function finish(desk: AuditDesk): Promise<AuditState> {
   const { state } = desk;
+  // Kept before it is told: who sees that it is over may ask for its certificate.
+  await stages.endAudit({ state: { ...state, phase: 'done' } });
   state.phase = 'done';
   desk.describe();
-  await stages.endAudit({ state });
   if (state.settings.answers === 'people') await tellEnded(state);
   await condition(allHandlersFinished);
   return state;
