@@ -208,6 +208,8 @@ withChromium("answering in the people's page", ({ serve, visit, opened }) => {
         const page = await visit(server);
         await page.until("document.querySelector('#name-dialog').open");
         await page.press('Escape');
+        // It closes, and opens again in a task of its own.
+        await page.until("document.querySelector('#name-dialog').open && document.activeElement.id === 'name'");
         await page.type(name);
         await page.press('Enter');
         return page;

@@ -169,7 +169,7 @@ export class Page {
   }
 
   /** Waits until an expression is true. */
-  async until(expression: string, seconds = 10): Promise<void> {
+  async until(expression: string, seconds = 25): Promise<void> {
     // While the page navigates there is nothing to ask.
     await until(expression, () => this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false), seconds, 20);
   }
