@@ -93,5 +93,5 @@ const head = [
   'answers in all',
   'certified or human, % of the pool',
 ];
-const more = ['wrong machine labels under the certificate', 'expected (90th percentile)', 'seconds'];
+const more = ['wrong machine labels under the certificate', 'expected (90th percentile)', 'seconds of the round'];
 if (values.write) writeTable('certify', table([...head, ...more], rows));
