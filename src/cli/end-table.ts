@@ -82,7 +82,9 @@ const stoppedLines = (view: RunView): string[] =>
 export function gradeLines(view: RunView): string[] {
   const last = view.rounds.at(-1);
   const statement = view.conditional ? conditionalWords(view.conditional) : [];
-  const estimate = last ? [...statement, ...estimateLines(last.estimate), ...calibrationLines(last)] : [];
+  const estimate = last
+    ? [...statement, ...estimateLines(last.estimate, view.budget.calibration), ...calibrationLines(last)]
+    : [];
   if (!view.dryRun) return estimate;
   const compared = view.rounds.some((round) => round.truth !== null);
   return compared
@@ -94,11 +96,13 @@ export function gradeLines(view: RunView): string[] {
     : [...estimate, "Dry run: the pool's true labels are hidden; the closing comparison alone will read them."];
 }
 
-function estimateLines({ error, upper, coverage }: Round['estimate']): string[] {
+function estimateLines({ error, upper, coverage }: Round['estimate'], calibration: number): string[] {
   // Nothing accepted, nothing to estimate: the figures are those of no image at all.
   if (coverage === 0)
     return [
       'The cut-off accepts nothing: no calibration result met the target error.',
+      // (errors + 1/2) / (accepted + 1), as in labelling/cutoff.ts, with all of them right.
+      `At best, ${plural(calibration, 'calibration label')} can show ${percent(0.5 / (calibration + 1))}.`,
       'More labels, more --steps or a higher --target-error help.',
     ];
   return [
