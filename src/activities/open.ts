@@ -1,8 +1,12 @@
+import { auditState, protocol } from '../contracts/audit.js';
+import { auditPaths } from '../contracts/audit-stages.js';
 import { complaintsOf } from '../contracts/complaints.js';
 import { unfitFor } from '../contracts/contradictions.js';
 import { problem } from '../contracts/errors.js';
+import type { Ref } from '../contracts/references.js';
 import { runSettings } from '../contracts/settings.js';
 import type { OpenOutput } from '../contracts/stages.js';
+import { readLedger } from './audit/ledger.js';
 import { noTruth } from './audit/prepare.js';
 import { readDataset } from '../datasets/index.js';
 import type { Store } from '../store/index.js';
@@ -30,6 +34,7 @@ export async function open({ settings }: { settings: unknown }, store: Store): P
     );
   if (checked.data.certify && checked.data.certify.answers !== 'people' && !manifest.truth)
     throw noTruth(manifest.name);
+  const labels = checked.data.labelsFrom && (await auditedLabels(store, checked.data.labelsFrom, manifest.name));
   const { labelled, pool, test } = manifest.shards;
   return {
     settings: checked.data,
@@ -37,5 +42,25 @@ export async function open({ settings }: { settings: unknown }, store: Store): P
     shards: { labelled: labelled.length, pool: pool.length, test: manifest.testLabels ? test.length : 0 },
     counts: manifest.counts,
     hasTruth: manifest.truth !== null,
+    ...(labels ? { labels } : {}),
   };
+}
+
+/** The labels of a run with what people said in its audits, from the last audit that has ended. */
+async function auditedLabels(store: Store, run: string, dataset: string): Promise<Ref> {
+  for (let audit = (await readLedger(store, run)).length; audit > 0; audit--) {
+    const ended = await store.getPointer(auditPaths.ended(run, audit), auditState);
+    if (!ended?.refs?.labels) continue;
+    const { dataset: audited } = await store.readJson(ended.refs.protocol, protocol);
+    if (audited !== dataset)
+      throw problem(
+        'SETTINGS_INVALID',
+        `labelsFrom: run '${run}' labelled dataset '${audited}', whose images are others. Name a run of '${dataset}'.`,
+      );
+    return ended.refs.labels;
+  }
+  throw problem(
+    'SETTINGS_INVALID',
+    `labelsFrom: run '${run}' has no audit that has ended. 'labelloop audit show ${run}' says how far one is.`,
+  );
 }

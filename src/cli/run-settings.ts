@@ -39,6 +39,7 @@ export const settingFlags = {
   calibrationMost: '--calibration-most',
   validationShare: '--validation-share',
   precision: '--precision',
+  labelsFrom: '--labels-from',
 } as const satisfies Partial<Record<keyof RunSettings, string>>;
 
 /** Flags of the audit at a run's end, and the settings under `certify` that they are. */

@@ -59,6 +59,7 @@ export function addRunVerbs(program: Command, context: Context): void {
     .option('--calibration-most <n>', 'images at most that are kept for the cut-off (default 500)')
     .option('--validation-share <share>', 'share of the training images that choose the best checkpoint')
     .option('--precision <name>', 'float32 or bfloat16 (default float32)')
+    .option('--labels-from <run>', "begin with an audited run's labels, with what people said in them")
     .option('--certify <share>', 'certify by an audit that at most this share of the labels is wrong, 0.02 or 2%')
     .option('--confidence <share>', 'of the certificate (default 95%)')
     .option('--audit-budget <n>', 'answers of people at most (default 400)')

@@ -14,7 +14,9 @@ const OF_SEVERAL_PASSES: readonly ScoreName[] = ['mutual-information', 'variatio
  * What a user asked for and would not get, though each setting is valid by itself. Numbers of a part that a method lacks
  * (passes, members) say nothing wrong and pass, so that presets can be compared under the same ones. Free of zod.
  */
-export function contradictionsOf(given: GivenMethod & { crossFit?: number | undefined }): Contradiction[] {
+export function contradictionsOf(
+  given: GivenMethod & { crossFit?: number | undefined; labelsFrom?: string | undefined },
+): Contradiction[] {
   const method = methodOf(given);
   const { posterior, threshold, sampling, score } = method;
   const found: Contradiction[] = [];
@@ -35,6 +37,12 @@ export function contradictionsOf(given: GivenMethod & { crossFit?: number | unde
     refuse('crossFit', 'has one student a fold; posterior ensemble would take several');
   if (given.crossFit !== undefined && method.labels === 'permanent')
     refuse('crossFit', 'decides every label anew in the last round, and labels permanent keeps the old ones');
+
+  if (given.crossFit !== undefined && given.labelsFrom !== undefined)
+    refuse(
+      'crossFit',
+      'needs students that never saw the image that they score, and those of labelsFrom have seen all',
+    );
 
   if (method.classwise && threshold !== 'target-error')
     refuse('classwise', `needs threshold target-error; ${threshold} has one cut-off for all classes`);

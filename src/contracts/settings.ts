@@ -106,6 +106,9 @@ const givenSettings = z.strictObject({
   precision: z.enum(['float32', 'bfloat16']).default('float32').describe('arithmetic of convolutions and products'),
   clustersPerClass: z.int().min(1).max(50).default(3).describe('k-means clusters a class: one class has several looks'),
   window: z.int().min(1).max(64).default(4).describe('pool shards in flight at a time'),
+  labelsFrom: name
+    .optional()
+    .describe('audited run of the same dataset whose labels, with what people said, the first student learns from'),
   certify: certifySettings.optional().describe('audit of the last round that certifies its labels; absent: none'),
   salt: z
     .string()

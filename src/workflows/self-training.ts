@@ -200,7 +200,7 @@ async function open(control: Control, input: SelfTrainingInput, ledger: Ledger):
     round: 1,
     split: parts.split,
     budget: { train: parts.train, validation: parts.validation, calibration: parts.calibration, audit: 0 },
-    labels: null,
+    labels: opened.labels ?? null,
     history: null,
     accepted: 0,
     outliers: 0,

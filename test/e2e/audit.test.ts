@@ -78,6 +78,15 @@ describe('an audit, end to end', function () {
     const again = await stack.json<RunView>('run', 'show', run);
     assert.deepEqual(again.certificate, view.certificate);
     assert.equal(again.labelsDigest, view.labelsDigest);
+
+    // Another run begins with what people said, and keeps it.
+    const { run: next } = await labelloop.start({ ...RUN, rounds: 1, labelsFrom: run });
+    await labelloop.result(next);
+    let human = 0;
+    for await (const { source } of labelloop.labels(next)) if (source === 'human') human++;
+    assert.equal(human, sources.get('human'));
+    const elsewhere = await labelloop.start({ ...RUN, labelsFrom: 'nobody' });
+    await assert.rejects(labelloop.result(elsewhere.run), /labelsFrom: run 'nobody' has no audit that has ended/);
   });
 
   it('people answer, workers are killed meanwhile, and no answer is lost', async () => {

@@ -74,6 +74,7 @@ export class Script {
           shards: { labelled: 1, pool: shards, test: 1 },
           counts: { labelled: 100, pool: 1000, test: 100 },
           hasTruth: true,
+          ...(checked.data.labelsFrom ? { labels: ref('labels/2', 9) } : {}),
         };
       },
       split: async ({ calibrationShare }) => {

@@ -80,6 +80,14 @@ describe('workflow selfTraining', function () {
     assert.equal(script.calls.filter((call) => call.startsWith('sample pool')).length, 6);
   });
 
+  it('begins with the labels of the run that labelsFrom names', async () => {
+    const script = new Script();
+    await withWorkers(script, async () => {
+      await (await start('taken-up', { rounds: 1, labelsFrom: 'before' })).result();
+    });
+    assert.ok(script.calls.includes('train 1 with pseudo-labels'));
+  });
+
   it('keeps no more images for calibration than calibrationMost', async () => {
     await withWorkers(new Script(), async () => {
       const budgets = await Promise.all(
