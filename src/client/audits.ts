@@ -3,11 +3,12 @@ import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { ApplicationFailure, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { auditPaths, auditProgress, dueFile, openedAudit } from '../contracts/audit-stages.js';
 import type { AuditInput, AuditSource } from '../contracts/audit-stages.js';
-import { auditState, auditWorkflowId } from '../contracts/audit.js';
+import { auditState } from '../contracts/audit.js';
 import type { Answer, AuditState } from '../contracts/audit.js';
 import { complaintsOf } from '../contracts/complaints.js';
 import {
   AUDIT_WORKFLOW_TYPE,
+  auditWorkflowId,
   QUERY_AUDIT,
   TASK_QUEUE,
   UPDATE_ANSWER,

@@ -335,6 +335,3 @@ export interface Question {
   /** A second person's turn: another one has answered it. */
   again: boolean;
 }
-
-/** Audit workflows of a run have the id `<run>.audit-<n>`. */
-export const auditWorkflowId = (run: string, audit: number): string => `${run}.audit-${audit}`;

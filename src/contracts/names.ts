@@ -20,3 +20,5 @@ export const QUERY_AUDIT = 'audit';
 export const UPDATE_ANSWER = 'answer';
 export const UPDATE_NONCE = 'nonce';
 export const UPDATE_STOP = 'stop';
+/** Audit workflows of a run have the id `<run>.audit-<n>`. */
+export const auditWorkflowId = (run: string, audit: number): string => `${run}.audit-${audit}`;

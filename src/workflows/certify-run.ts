@@ -2,7 +2,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ChildWorkflowCancellationType, executeChild, sleep, workflowInfo } from '@temporalio/workflow';
 import type { AuditSource } from '../contracts/audit-stages.js';
 import type { AuditSettings, AuditState } from '../contracts/audit.js';
-import { AUDIT_WORKFLOW_TYPE } from '../contracts/names.js';
+import { AUDIT_WORKFLOW_TYPE, auditWorkflowId } from '../contracts/names.js';
 import type { audit as auditWorkflow } from './audit.js';
 import type { Control } from './control.js';
 import { stages } from './stages.js';
@@ -22,7 +22,7 @@ export async function certifyRun(
       const { audit } = await stages.numberAudit.executeWithOptions({ summary }, [{ source, settings: certify }]);
       try {
         return await executeChild<typeof auditWorkflow>(AUDIT_WORKFLOW_TYPE, {
-          workflowId: `${source.run}.audit-${audit}`,
+          workflowId: auditWorkflowId(source.run, audit),
           args: [{ source, audit, settings: certify }],
           // An answer that is being taken down is kept: its activity ends first.
           cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -1,4 +1,4 @@
-import { auditWorkflowId } from '../../contracts/audit.js';
+import { auditWorkflowId } from '../../contracts/names.js';
 import { canonicalJson } from '../../contracts/canonical.js';
 import { agreementOf } from './agreement.js';
 import { commitmentOf, jsonLines, sha256Of } from './digest.js';
