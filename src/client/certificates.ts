@@ -8,7 +8,6 @@ import { claimAfter, createSigningKey } from '../labelling/certificate/index.js'
 import type { BundleParts, Claim, LaterChanges } from '../labelling/certificate/index.js';
 import { readRows, tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
-import type { z } from 'zod';
 
 /** A certificate, and what it says of the labels that there are now. */
 export interface CertificateNow {
@@ -48,8 +47,8 @@ export async function readBundle(store: Store, refs: AuditRefs): Promise<BundleP
     certificate: await readCertificate(store, refs),
     protocol: await store.readJson(refs.protocol, protocol),
     seed: await store.readJson(seed, seedFile),
-    log: await readLines(store, log, auditLine),
-    ledger: await readLines(store, ledger, ledgerLine),
+    log: await store.readJsonLines(log, auditLine),
+    ledger: await store.readJsonLines(ledger, ledgerLine),
     labels: await store.readBytes(refs.frozen),
   };
 }
@@ -57,14 +56,6 @@ export async function readBundle(store: Store, refs: AuditRefs): Promise<BundleP
 async function readCertificate(store: Store, { certificate }: AuditRefs): Promise<Certificate> {
   if (!certificate) throw problem('AUDIT_UNKNOWN', 'the audit has certified nothing.');
   return store.readJson(certificate, certificateFile);
-}
-
-async function readLines<T>(store: Store, ref: Ref, schema: z.ZodType<T>): Promise<T[]> {
-  const text = (await store.readBytes(ref)).toString('utf8');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => schema.parse(JSON.parse(line)));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { certificate } from '../contracts/audit.js';
+import { auditLine, certificate } from '../contracts/audit.js';
 import type { AuditState } from '../contracts/audit.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { AnswerExplanation, Explanation, RoundExplanation } from '../contracts/explanation.js';
@@ -9,7 +9,6 @@ import type { RoundRecord } from '../contracts/stages.js';
 import type { LabelRow, PosteriorRow } from '../contracts/tables.js';
 import { readColumns, readRow, tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
-import { readLog } from './answer-log.js';
 import { clientErrors } from './errors.js';
 
 /** Likeliest classes that are told. */
@@ -139,7 +138,9 @@ async function answersAbout(
   id: string,
 ): Promise<AnswerExplanation[]> {
   if (!refs?.log) return [];
-  return (await readLog(store, refs.log, id)).map(({ by, at, seconds, use, verdict }) => {
+  const lines = await store.readJsonLines(refs.log, auditLine, id);
+  const about = lines.filter((line) => line.id === id);
+  return about.map(({ by, at, seconds, use, verdict }) => {
     const answer = typeof verdict === 'number' ? (classes[verdict] ?? '') : verdict;
     return { audit, by, at, seconds, use, verdict, answer };
   });

@@ -3,7 +3,7 @@ import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import canonicalize from 'canonicalize';
 import { auditPaths, openedAudit } from '../contracts/audit-stages.js';
-import { certificate } from '../contracts/audit.js';
+import { auditLine, certificate } from '../contracts/audit.js';
 import type { Answer, AuditLine, AuditRefs, AuditState, Certificate, Question } from '../contracts/audit.js';
 import { complaintsOf } from '../contracts/complaints.js';
 import { datasetManifest } from '../contracts/dataset.js';
@@ -26,7 +26,6 @@ import { certificateNow, readBundle, signingKey } from './certificates.js';
 import type { CertificateNow } from './certificates.js';
 import { findConnections } from './connections.js';
 import type { Connections } from './connections.js';
-import { readLog } from './answer-log.js';
 import { explain } from './explain.js';
 import { clientErrors } from './errors.js';
 import type { RunFacts } from './facts.js';
@@ -352,7 +351,7 @@ export class Labelloop {
    */
   async answers(run: string): Promise<AuditLine[]> {
     const { refs } = await this.audit(run);
-    return refs?.log ? readLog(this.store, refs.log) : [];
+    return refs?.log ? this.store.readJsonLines(refs.log, auditLine) : [];
   }
 
   async close(): Promise<void> {

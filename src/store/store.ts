@@ -126,6 +126,19 @@ export class Store {
   }
 
   /**
+   * The values behind a blob of JSON lines, in their order; as `readJson` for each line.
+   *
+   * @param about lines without this text are left unparsed
+   */
+  async readJsonLines<T>(reference: Ref, schema: z.ZodType<T>, about = ''): Promise<T[]> {
+    const text = (await this.readBytes(reference)).toString('utf8');
+    const lines = text.split('\n').filter((line) => line !== '' && line.includes(about));
+    return lines.map((line) =>
+      parse(Buffer.from(line), schema, `${reference.kind} ${reference.sha256}`, reference.kind),
+    );
+  }
+
+  /**
    * A verified file with the blob's bytes in the disk cache, for reading only. It stays for ten minutes at least: open it
    * by then.
    *

@@ -16,14 +16,8 @@ export const readProtocol = (store: Store, { protocol }: Pick<AuditRefs, 'protoc
 
 export const readSeed = (store: Store, seed: Ref): Promise<SeedFile> => store.readJson(seed, seedFile);
 
-export async function readLog(store: Store, log: Ref | null): Promise<AuditLine[]> {
-  if (log === null) return [];
-  const text = (await store.readBytes(log)).toString('utf8');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => auditLine.parse(JSON.parse(line)));
-}
+export const readLog = async (store: Store, log: Ref | null): Promise<AuditLine[]> =>
+  log === null ? [] : store.readJsonLines(log, auditLine);
 
 export const storeLog = (store: Store, lines: readonly AuditLine[]): Promise<Ref> =>
   store.putBytes('audit-log/1', Buffer.from(jsonLines(lines)));
