@@ -1,7 +1,6 @@
 export { nextAlpha, totalAlphaOf, withinAlpha } from './alpha.js';
 export { BettingEvidence } from './betting.js';
 export { type CalibrationPoint } from './belief.js';
-export { judgeClasses, type ClassJudgement, type ClasswiseRules } from './classwise.js';
 export { hypergeometricCdf, logHypergeometric, wrongUpperBound } from './hypergeometric.js';
 export { judge, wanted, type GivenAnswers, type Rules } from './judge.js';
 export { allowedErrors, certificationChances, earliestLooks, falseCertificateProbability } from './looks.js';
