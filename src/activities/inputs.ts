@@ -64,3 +64,9 @@ export function pickRows(bytes: Uint8Array, count: number, rows: readonly number
   rows.forEach((row, i) => picked.set(bytes.subarray(row * size, (row + 1) * size), i * size));
   return picked;
 }
+
+/** The next row of a table that is read beside others; undefined at its end. */
+export async function nextRow<Row>(rows: AsyncGenerator<Row>): Promise<Row | undefined> {
+  const result = await rows.next();
+  return result.done === true ? undefined : result.value;
+}

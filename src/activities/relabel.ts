@@ -8,7 +8,7 @@ import { TopCandidates } from '../labelling/fence.js';
 import { countLabels, decide, heldLabel } from '../labelling/relabel.js';
 import { readRows, tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
-import { readItems, readManifest, readPosteriors, readSet, shardOf } from './inputs.js';
+import { nextRow, readItems, readManifest, readPosteriors, readSet, shardOf } from './inputs.js';
 import { storeTable } from './outputs.js';
 import { stage } from './stage.js';
 
@@ -70,15 +70,10 @@ async function* poolRows(store: Store, input: RelabelInput): AsyncGenerator<Pool
     const posteriors = await readPosteriors(store, scored.posteriors);
     const items = await readItems(store, shardOf(manifest, 'pool', index));
     for (const [i, posterior] of posteriors.entries()) {
-      const [image, group] = [items[i], await next(groups)];
+      const [image, group] = [items[i], await nextRow(groups)];
       if (!image || !group)
         throw problem('SHAPE_MISMATCH', `Posteriors of shard ${index} have more rows than the shard has images.`);
-      yield { image, posterior, group, previous: (before && (await next(before))) ?? null };
+      yield { image, posterior, group, previous: (before && (await nextRow(before))) ?? null };
     }
   }
-}
-
-async function next<Row>(rows: AsyncGenerator<Row>): Promise<Row | undefined> {
-  const result = await rows.next();
-  return result.done === true ? undefined : result.value;
 }

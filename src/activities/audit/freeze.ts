@@ -13,7 +13,7 @@ import type { ItemRow, LabelRow, PosteriorRow } from '../../contracts/tables.js'
 import { frozenLine, MerkleTree } from '../../labelling/certificate/index.js';
 import { readRows, tables } from '../../store/index.js';
 import type { Store } from '../../store/index.js';
-import { readItems, readManifest, readPosteriors, readSet, shardOf } from '../inputs.js';
+import { nextRow, readItems, readManifest, readPosteriors, readSet, shardOf } from '../inputs.js';
 import { stage } from '../stage.js';
 import { classIndex } from './one-class.js';
 import { FrozenPool } from './frozen-pool.js';
@@ -83,18 +83,13 @@ async function* poolRows(store: Store, input: FreezeInput): AsyncGenerator<PoolR
       store.readBytes(shard.pixels),
     ]);
     for (const [i, item] of items.entries()) {
-      const label = await next(labels);
+      const label = await nextRow(labels);
       const posterior = posteriors[i];
       if (!label || !posterior || label.id !== item.id)
         throw problem('SHAPE_MISMATCH', `Labels of shard ${index} are not those of its images. Start the run again.`);
       yield { item, label, posterior, pixels: () => pixels.subarray(i * size, (i + 1) * size) };
     }
   }
-}
-
-async function next<Row>(rows: AsyncGenerator<Row>): Promise<Row | undefined> {
-  const result = await rows.next();
-  return result.done === true ? undefined : result.value;
 }
 
 async function writeFrozen(store: Store, frozen: FrozenPool, ranks: Uint32Array): Promise<{ file: Ref; root: string }> {
