@@ -1,8 +1,7 @@
+import { grouped, ofClass, percent } from '../certificate/statement.js';
 import type { AuditSettings, Judgement, PlanOutlook, Protocol } from '../../contracts/audit.js';
 
-const grouped = (value: number): string => Math.round(value).toLocaleString('en-US');
 const plural = (value: number, noun: string): string => `${grouped(value)} ${noun}${value === 1 ? '' : 's'}`;
-const percent = (share: number): string => `${Number((share * 100).toPrecision(6))} %`;
 
 /** In a dry run, who answers. */
 const dry = (protocol: Pick<Protocol, 'panel'>): string =>
@@ -12,13 +11,9 @@ const dry = (protocol: Pick<Protocol, 'panel'>): string =>
 export const outlookWords = ({ expected, percentile90, success }: PlanOutlook): string =>
   `${plural(expected, 'answer')} expected, ${grouped(percentile90)} in nine of ten cases; the budget suffices with a chance of ${Math.floor(success * 100)} %`;
 
-/** Which labels, after their number. */
-export const ofClass = (audited: { class?: string | undefined }): string =>
-  audited.class === undefined ? '' : ` of class ${JSON.stringify(audited.class)}`;
-
 const goal = ({ cuts, epsilon, totalAlpha }: Protocol, which = ''): string => {
   const largest = cuts.at(-1);
-  return `at most ${percent(epsilon)} of up to ${plural(largest?.size ?? 0, 'label')}${which} wrong, ${percent(1 - totalAlpha)} confidence`;
+  return `at most ${percent(epsilon)} % of up to ${plural(largest?.size ?? 0, 'label')}${which} wrong, ${percent(1 - totalAlpha)} % confidence`;
 };
 
 /** Before the draw. */
@@ -62,7 +57,7 @@ export function endedWords(protocol: Protocol, end: Judgement, stopped: boolean)
   const further =
     end.outcome === 'certified' || !open
       ? ''
-      : ` To get further: another audit of better labels, a larger budget (--audit-budget) or a higher error (--certify) than ${percent(protocol.epsilon)} of ${plural(largest?.size ?? 0, 'label')}.`;
+      : ` To get further: another audit of better labels, a larger budget (--audit-budget) or a higher error (--certify) than ${percent(protocol.epsilon)} % of ${plural(largest?.size ?? 0, 'label')}.`;
   return `${what} ${why}.${further}${dry(protocol)}`;
 }
 
@@ -75,7 +70,7 @@ function impossibleWords(
   if (instrument === 'looks' && drawing === 'uncertainty')
     return "looks are exact for uniform draws alone. Take 'uniform' drawing, or 'betting' as the instrument.";
   if (Math.floor(epsilon * labels) < 1)
-    return `${percent(epsilon)} of ${plural(labels, 'label')} is less than one label, which only an answer for each of them could show. Have people label them, or take a higher error.`;
+    return `${percent(epsilon)} % of ${plural(labels, 'label')} is less than one label, which only an answer for each of them could show. Have people label them, or take a higher error.`;
   if (typeof repair === 'number' && repair >= least)
     return `a repair of ${plural(repair, 'label')} leaves nothing to audit of ${least === labels ? plural(labels, 'label') : `a budget of ${plural(budget, 'answer')}`}. Take a smaller repair, or 'auto'.`;
   return null;
@@ -104,7 +99,7 @@ export function hopelessWords(
       : ` A budget of ${plural(budgetNeeded, 'answer')} would do (--audit-budget ${budgetNeeded}).`;
   return (
     `Nobody is asked: with ${plural(settings.budget, 'answer')} no audit can be expected to certify that at most ` +
-    `${percent(settings.epsilon)} of the ${plural(labels, 'label')}${ofClass(settings)}, or of the surest of them, are wrong.${near}${cost} ` +
+    `${percent(settings.epsilon)} % of the ${plural(labels, 'label')}${ofClass(settings)}, or of the surest of them, are wrong.${near}${cost} ` +
     'More labels to train from, or a higher error, help too.'
   );
 }

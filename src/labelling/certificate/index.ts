@@ -12,4 +12,4 @@ export { appendToLedger, checkLedger, spentAlpha } from './ledger.js';
 export { frozenLine, merkleRoot, MerkleTree } from './merkle.js';
 export { createSigningKey, fingerprintOf, signatureHolds, signCertificate } from './sign.js';
 export type { SigningKey } from './sign.js';
-export { statementOf } from './statement.js';
+export { ofClass, statementOf } from './statement.js';
