@@ -9,7 +9,8 @@ export const split = stage<SplitInput, SplitOutput>('split', 2, splitOutput, asy
   beating(async () => {
     const manifest = await readManifest(store, input.dataset);
     const labels = await readLabels(store, manifest);
-    const shares = { calibration: input.calibrationShare, validation: input.validationShare };
+    const most = (input.calibrationMost ?? Infinity) / Math.max(1, labels.length);
+    const shares = { calibration: Math.min(input.calibrationShare, most), validation: input.validationShare };
     const parts = splitLabelled(labels, manifest.classes.length, shares, input.seed);
     const file: SplitFile = { format: 'labelloop.split/2', ...parts };
     return {

@@ -33,6 +33,8 @@ const seeding = { seed: z.int(), round: z.int().nonnegative() };
 export const splitInput = z.strictObject({
   dataset: ref,
   calibrationShare: z.number(),
+  /** Images that calibrate at most; absent in runs of releases before this limit. */
+  calibrationMost: z.int().optional(),
   /** Of what calibration leaves. */
   validationShare: z.number(),
   seed: z.int(),

@@ -7,7 +7,6 @@ const FIRST_METHOD = {
   score: 'predictive-entropy',
   limit: null,
   classwise: false,
-  calibrationMost: Number.MAX_SAFE_INTEGER,
   validationShare: 0,
   scaling: 'none',
   posterior: 'mc-dropout',

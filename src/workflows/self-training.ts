@@ -184,10 +184,8 @@ async function open(control: Control, input: SelfTrainingInput, ledger: Ledger):
       stages.split.executeWithOptions({ summary }, [
         {
           dataset,
-          calibrationShare: Math.min(
-            settings.calibrationShare,
-            settings.calibrationMost / Math.max(1, opened.counts.labelled),
-          ),
+          calibrationShare: settings.calibrationShare,
+          calibrationMost: settings.calibrationMost,
           validationShare: settings.validationShare,
           seed: settings.seed,
           salt: settings.salt,

@@ -83,6 +83,14 @@ describe('stages', function () {
   ): Promise<StageResult<TrainOutput>> =>
     inActivity(() => createLearnerActivities({ ...deps, ...other }).train(input), env);
 
+  it('keeps no more images for calibration than it is told to, whatever the share', async () => {
+    const { dataset } = train;
+    const asked = { dataset, calibrationShare: 0.4, calibrationMost: 12, validationShare: 0, seed: 1, salt: '' };
+    const { output } = await inActivity(() => createStageActivities(deps).split(asked));
+    assert.ok(output.calibration >= 8 && output.calibration <= 12, `${output.calibration} calibrate`);
+    assert.equal(output.train + output.calibration, 60);
+  });
+
   it('computes once, then answers from the store', async () => {
     const first = await trainWith(train);
     const second = await trainWith(train);

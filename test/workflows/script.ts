@@ -77,8 +77,8 @@ export class Script {
           ...(checked.data.labelsFrom ? { labels: ref('labels/2', 9) } : {}),
         };
       },
-      split: async ({ calibrationShare }) => {
-        const calibration = Math.round(100 * calibrationShare);
+      split: async ({ calibrationShare, calibrationMost }) => {
+        const calibration = Math.min(Math.round(100 * calibrationShare), calibrationMost ?? Infinity);
         return fresh({ split: ref('split/1', 2), train: 100 - calibration, validation: 0, calibration });
       },
       train: async ({ round, labels, member, leftOut }) => {

@@ -98,11 +98,11 @@ async function findRound(source: AuditSource, store: Store): Promise<Omit<Audite
   const { dataset, settings } = source;
   const last = await lastRound(source, store);
   const manifest = await readManifest(store, dataset);
-  const { validationShare, seed, salt } = settings;
-  // As the workflow parts them: addresses follow from inputs. Runs of releases before this limit have none.
-  const most = (settings.calibrationMost ?? Infinity) / Math.max(1, manifest.counts.labelled);
-  const calibrationShare = Math.min(settings.calibrationShare, most);
-  const parted = await store.lookup(addressOf(split, { dataset, calibrationShare, validationShare, seed, salt }));
+  // As the workflow asks for it: addresses follow from inputs.
+  const { calibrationShare, calibrationMost, validationShare, seed, salt } = settings;
+  const parted = await store.lookup(
+    addressOf(split, { dataset, calibrationShare, calibrationMost, validationShare, seed, salt }),
+  );
   const { set } = await gather(
     {
       dataset,
