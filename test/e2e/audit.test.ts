@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findConnections, Labelloop } from '../../src/client/index.js';
+import { Labelloop } from '../../src/client/index.js';
 import type { Answer, Question } from '../../src/client/index.js';
 import { auditState } from '../../src/contracts/audit.js';
 import type { AuditState } from '../../src/contracts/audit.js';
@@ -33,10 +33,7 @@ describe('an audit, end to end', function () {
       ...['dataset', 'import', MNIST, '--name', 'digits', '--keep-labels', '200', '--seed', '7'],
       ...['--pool', '1000', '--shard-size', '256'],
     );
-    labelloop = await Labelloop.connect({
-      home: stack.home,
-      connections: findConnections(join(stack.home, 'stack.json'), stack.env),
-    });
+    labelloop = await stack.connect();
   });
 
   after(async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
-import { findConnections, Labelloop } from '../../src/client/index.js';
+import { Labelloop } from '../../src/client/index.js';
 import type { AuditState } from '../../src/client/index.js';
 import type { Explanation } from '../../src/contracts/explanation.js';
 import type { Notice } from '../../src/contracts/notice.js';
@@ -39,10 +39,7 @@ describe('people who answer in files, end to end', function () {
     const { port } = hook.address() as AddressInfo;
     stack = await TestHome.make({ LABELLOOP_NOTIFY_URL: `http://127.0.0.1:${port}/hook` });
     await stack.json('up');
-    labelloop = await Labelloop.connect({
-      home: stack.home,
-      connections: findConnections(join(stack.home, 'stack.json'), stack.env),
-    });
+    labelloop = await stack.connect();
     await stack.json(
       ...['dataset', 'import', MNIST, '--name', 'digits', '--keep-labels', '200', '--seed', '7'],
       ...['--pool', '600', '--shard-size', '256'],

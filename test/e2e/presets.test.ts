@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findConnections, Labelloop } from '../../src/client/index.js';
+import { Labelloop } from '../../src/client/index.js';
 import { presetNames } from '../../src/contracts/presets.js';
 import { MNIST, TestHome } from '../support/stack.js';
 
@@ -14,10 +14,7 @@ describe('presets, end to end', function () {
   before(async () => {
     stack = await TestHome.make();
     await stack.json('up');
-    labelloop = await Labelloop.connect({
-      home: stack.home,
-      connections: findConnections(join(stack.home, 'stack.json'), stack.env),
-    });
+    labelloop = await stack.connect();
     // The training file alone: 10,000 test images would take the time of all the rest.
     const folder = await mkdtemp(join(tmpdir(), 'labelloop-presets-'));
     for (const file of ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte'])

@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { findConnections, Labelloop, LabelloopError } from '../../src/client/index.js';
+import { Labelloop, LabelloopError } from '../../src/client/index.js';
 import { runView } from '../../src/contracts/run.js';
 import type { RunView } from '../../src/contracts/run.js';
 import { MNIST, TestHome } from '../support/stack.js';
@@ -24,10 +24,7 @@ describe('a run, end to end', function () {
   before(async () => {
     stack = await TestHome.make();
     await stack.json('up');
-    labelloop = await Labelloop.connect({
-      home: stack.home,
-      connections: findConnections(join(stack.home, 'stack.json'), stack.env),
-    });
+    labelloop = await stack.connect();
   });
 
   after(async () => {

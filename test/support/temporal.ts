@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime } from '@temporalio/worker';
-import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { WorkerOptions, WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { LEARNER_TASK_QUEUE, STAGE_TASK_QUEUE, TASK_QUEUE } from '../../src/contracts/names.js';
 
 let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 
@@ -20,6 +21,28 @@ export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
     logger: new DefaultLogger('ERROR'),
   });
   return bundle;
+}
+
+/** Does work while a worker is up for each task queue, the workflows' and the stages'. */
+export async function withWorkers<T>(
+  { nativeConnection: connection }: TestWorkflowEnvironment,
+  activities: object,
+  work: () => Promise<T>,
+  workflows: Pick<WorkerOptions, 'maxCachedWorkflows'> = {},
+): Promise<T> {
+  const options = { connection, activities, maxHeartbeatThrottleInterval: '100 ms' } as const;
+  const workers = await Promise.all([
+    Worker.create({ connection, taskQueue: TASK_QUEUE, workflowBundle: await workflowBundle(), ...workflows }),
+    Worker.create({ ...options, taskQueue: LEARNER_TASK_QUEUE }),
+    Worker.create({ ...options, taskQueue: STAGE_TASK_QUEUE }),
+  ]);
+  const runs = workers.map((worker) => worker.run());
+  try {
+    return await work();
+  } finally {
+    for (const worker of workers) worker.shutdown();
+    await Promise.all(runs);
+  }
 }
 
 let installed = false;

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { findConnections, Labelloop } from '../../src/client/index.js';
+import { Labelloop } from '../../src/client/index.js';
 import type { Answer } from '../../src/client/index.js';
 import { auditLine } from '../../src/contracts/audit.js';
 import type { AuditState } from '../../src/contracts/audit.js';
@@ -34,10 +34,7 @@ describe('survival of an audit', function () {
       ...['dataset', 'import', MNIST, '--name', 'digits', '--keep-labels', '200', '--seed', '7'],
       ...['--pool', '1000', '--shard-size', '1000'],
     );
-    labelloop = await Labelloop.connect({
-      home: stack.home,
-      connections: findConnections(join(stack.home, 'stack.json'), stack.env),
-    });
+    labelloop = await stack.connect();
   });
 
   after(async () => {

@@ -8,10 +8,8 @@ import type { AuditInput } from '../../src/contracts/audit-stages.js';
 import type { Answer, AuditSettingsInput, AuditState, Verdict } from '../../src/contracts/audit.js';
 import {
   AUDIT_WORKFLOW_TYPE,
-  LEARNER_TASK_QUEUE,
   QUERY_AUDIT,
   QUERY_STATUS,
-  STAGE_TASK_QUEUE,
   TASK_QUEUE,
   UPDATE_ANSWER,
   UPDATE_NONCE,
@@ -22,7 +20,7 @@ import {
 } from '../../src/contracts/names.js';
 import type { RunState, RunSummary } from '../../src/contracts/run.js';
 import { runSettings } from '../../src/contracts/settings.js';
-import { startTemporal, workflowBundle } from '../support/temporal.js';
+import { startTemporal, withWorkers as workersFor, workflowBundle } from '../support/temporal.js';
 import { until } from '../support/wait.js';
 import { ref, Script } from './script.js';
 
@@ -49,22 +47,8 @@ describe('workflow audit', function () {
   });
   after(async () => env?.teardown());
 
-  async function withWorkers<T>(script: Script, work: () => Promise<T>, maxCachedWorkflows = 100): Promise<T> {
-    const { nativeConnection: connection } = env;
-    const options = { connection, activities: script.activities(1), maxHeartbeatThrottleInterval: '100 ms' } as const;
-    const workers = await Promise.all([
-      Worker.create({ connection, taskQueue: TASK_QUEUE, workflowBundle: await workflowBundle(), maxCachedWorkflows }),
-      Worker.create({ ...options, taskQueue: LEARNER_TASK_QUEUE }),
-      Worker.create({ ...options, taskQueue: STAGE_TASK_QUEUE }),
-    ]);
-    const runs = workers.map((worker) => worker.run());
-    try {
-      return await work();
-    } finally {
-      for (const worker of workers) worker.shutdown();
-      await Promise.all(runs);
-    }
-  }
+  const withWorkers = <T>(script: Script, work: () => Promise<T>, maxCachedWorkflows = 100): Promise<T> =>
+    workersFor(env, script.activities(1), work, { maxCachedWorkflows });
 
   const input = (run: string, settings: Partial<AuditSettingsInput> = {}): AuditInput => ({
     source: {

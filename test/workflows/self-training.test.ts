@@ -3,19 +3,10 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { Worker } from '@temporalio/worker';
-import {
-  LEARNER_TASK_QUEUE,
-  QUERY_STATUS,
-  STAGE_TASK_QUEUE,
-  TASK_QUEUE,
-  UPDATE_PAUSE,
-  UPDATE_RESUME,
-  WORKFLOW_TYPE,
-} from '../../src/contracts/names.js';
+import { QUERY_STATUS, TASK_QUEUE, UPDATE_PAUSE, UPDATE_RESUME, WORKFLOW_TYPE } from '../../src/contracts/names.js';
 import type { RunState, RunSummary } from '../../src/contracts/run.js';
 import type { RunSettingsInput } from '../../src/contracts/settings.js';
-import { startTemporal, workflowBundle } from '../support/temporal.js';
+import { startTemporal, withWorkers as workersFor, workflowBundle } from '../support/temporal.js';
 import { until } from '../support/wait.js';
 import { ref, Script } from './script.js';
 
@@ -31,23 +22,8 @@ describe('workflow selfTraining', function () {
   });
   after(async () => env?.teardown());
 
-  async function withWorkers<T>(script: Script, work: () => Promise<T>, shards = 3): Promise<T> {
-    const { nativeConnection: connection } = env;
-    const activities = script.activities(shards);
-    const options = { connection, activities, maxHeartbeatThrottleInterval: '100 ms' } as const;
-    const workers = await Promise.all([
-      Worker.create({ connection, taskQueue: TASK_QUEUE, workflowBundle: await workflowBundle() }),
-      Worker.create({ ...options, taskQueue: LEARNER_TASK_QUEUE }),
-      Worker.create({ ...options, taskQueue: STAGE_TASK_QUEUE }),
-    ]);
-    const runs = workers.map((worker) => worker.run());
-    try {
-      return await work();
-    } finally {
-      for (const worker of workers) worker.shutdown();
-      await Promise.all(runs);
-    }
-  }
+  const withWorkers = <T>(script: Script, work: () => Promise<T>, shards = 3): Promise<T> =>
+    workersFor(env, script.activities(shards), work);
 
   const start = (workflowId: string, settings: Partial<RunSettingsInput>): Promise<WorkflowHandle> =>
     env.client.workflow.start(WORKFLOW_TYPE, {
