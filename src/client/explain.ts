@@ -1,5 +1,6 @@
 import { auditLine, certificate } from '../contracts/audit.js';
 import type { AuditState } from '../contracts/audit.js';
+import { shardAt } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { AnswerExplanation, Explanation, RoundExplanation } from '../contracts/explanation.js';
 import type { Ref } from '../contracts/references.js';
@@ -120,7 +121,7 @@ async function posteriorAt(
   shards: DatasetManifest['shards']['pool'],
   position: number,
 ): Promise<PosteriorRow | null> {
-  const shard = shards.find(({ offset, count }) => position >= offset && position < offset + count);
+  const shard = shardAt(shards, position);
   const scored = shard && (await store.readJson(set, posteriorSet)).shards[shard.index];
   return scored ? readRow(tables.posteriors, await store.fetch(scored.posteriors), position - shard.offset) : null;
 }

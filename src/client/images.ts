@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { shardAt } from '../contracts/dataset.js';
 import type { DatasetManifest, ImageShape, Shard } from '../contracts/dataset.js';
 import { problem } from '../contracts/errors.js';
 import type { ItemRow } from '../contracts/tables.js';
@@ -37,9 +38,7 @@ export class PoolImages {
 
   /** Where an image of the pool is, and how it is called. */
   async find(position: number): Promise<{ shard: number; index: number; name: string }> {
-    const shard = this.manifest.shards.pool.find(
-      ({ offset, count }) => position >= offset && position < offset + count,
-    );
+    const shard = shardAt(this.manifest.shards.pool, position);
     if (!shard) throw problem('SHAPE_MISMATCH', `the pool of '${this.manifest.name}' has no image ${position}.`);
     const index = position - shard.offset;
     return { shard: shard.index, index, name: (await this.itemsOf(shard))[index]?.name ?? '' };

@@ -31,6 +31,10 @@ export const shard = z.strictObject({
 });
 export type Shard = z.infer<typeof shard>;
 
+/** The shard that holds an image of its split; undefined beyond the last. */
+export const shardAt = (shards: readonly Shard[], position: number): Shard | undefined =>
+  shards.find(({ offset, count }) => position >= offset && position < offset + count);
+
 /**
  * A dataset in the store. Labels stand apart from the images, each set in a Parquet file of `id`, `label` (int32):
  * `labels` of the labelled split (every step may read them), `testLabels` (read by `evaluate` alone), `truth` (labels of

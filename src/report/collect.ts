@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import sharp from 'sharp';
 import type { Labelloop } from '../client/index.js';
+import { shardAt } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { RoundRecord } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
@@ -144,7 +145,7 @@ async function draw({ store }: Labelloop, manifest: DatasetManifest, montage: Mo
   const size = height * width * channels;
   const items: Picture[] = [];
   for (const { row, position, truth } of montage.shown) {
-    const shard = manifest.shards.pool.find(({ offset, count }) => position >= offset && position < offset + count);
+    const shard = shardAt(manifest.shards.pool, position);
     if (!shard) continue;
     const file = await open(await store.fetch(shard.pixels));
     const pixels = Buffer.alloc(size);
