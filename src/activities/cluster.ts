@@ -19,7 +19,7 @@ const SAMPLE_LIMIT = 20_000;
 /** Groups the pool by the student's penultimate features and marks what lies far outside every group. */
 export const cluster = stage<ClusterInput, ClusterOutput>(
   'cluster',
-  2,
+  3,
   clusterOutput,
   async (input, { store, beating }) =>
     beating(async () => {
@@ -27,7 +27,8 @@ export const cluster = stage<ClusterInput, ClusterOutput>(
       const { shards } = await readSet(store, input.pool);
       const seed = deriveSeed(input.seed, 'cluster', input.round);
       const sample = await sampleFeatures(store, shards, manifest.counts.pool, seed);
-      const k = Math.min(input.clustersPerClass * manifest.classes.length, sample.n);
+      const perClass = input.clustersPerClass === 'auto' ? 3 : input.clustersPerClass;
+      const k = Math.min(perClass * manifest.classes.length, sample.n);
       const centroids = await fitKMeans(sample, k, seed);
 
       const clusters = new Int32Array(manifest.counts.pool);
@@ -57,22 +58,30 @@ export const cluster = stage<ClusterInput, ClusterOutput>(
       };
       const assignments = await storeTable(store, 'assignments/1', tables.assignments, assigned());
       const file: ClustersFile = {
-        format: 'labelloop.clusters/1',
+        format: 'labelloop.clusters/2',
         centroids: await store.putBytes(
           'features/1',
           encodeSafetensors({
             centroids: { dtype: 'F32', shape: [centroids.k, centroids.width], data: centroids.data },
           }),
         ),
-        radii: [...radii],
-        sizes,
+        clusters: sizes.map((size, c) => ({
+          size,
+          radius: radii[c] as number,
+          spread: 0,
+          label: -1,
+          probability: 0,
+          labelled: 0,
+        })),
+        criterion: [],
         assignments,
+        duplicates: await storeTable(store, 'duplicates/1', tables.duplicates, none()),
+        suspects: await storeTable(store, 'suspects/1', tables.suspects, none()),
       };
       return {
-        clusters: await store.putJson('clusters/1', file),
-        parts: [file.centroids, assignments],
-        clusterCount: centroids.k,
-        outliers,
+        clusters: await store.putJson('clusters/2', file),
+        parts: [file.centroids, assignments, file.duplicates, file.suspects],
+        counts: { clusters: centroids.k, mixed: centroids.k, outliers, duplicates: 0, suspects: 0 },
       };
     }),
 );
@@ -109,3 +118,5 @@ async function sampleFeatures(
   }
   return { data: data ?? new Float32Array(), n: at, width };
 }
+
+async function* none(): AsyncGenerator<never> {}

@@ -22,3 +22,7 @@ export const UPDATE_NONCE = 'nonce';
 export const UPDATE_STOP = 'stop';
 /** Audit workflows of a run have the id `<run>.audit-<n>`. */
 export const auditWorkflowId = (run: string, audit: number): string => `${run}.audit-${audit}`;
+/** The workflow that brings a run's model to another dataset: a run with `adapt` in its settings. */
+export const ADAPT_WORKFLOW_TYPE = 'adapt';
+/** The workflow that tells whether a dataset is of the law that a run's model knows. */
+export const SHIFT_WORKFLOW_TYPE = 'shift';

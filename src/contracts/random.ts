@@ -60,6 +60,11 @@ const PURPOSE = {
   acquire: 16,
   answers: 17,
   twoSample: 21,
+  shift: 22,
+  clusterCount: 23,
+  choose: 24,
+  questions: 25,
+  embed: 26,
 };
 export type Purpose = keyof typeof PURPOSE;
 

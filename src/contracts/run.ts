@@ -47,12 +47,15 @@ export const stageNames = [
   'threshold',
   'release',
   'cluster',
+  'choose',
+  'shift',
   'relabel',
   'evaluate',
   'compare',
   'freeze',
   'audit',
   'certify',
+  'questions',
 ] as const;
 export const stageName = z.enum(stageNames);
 export type StageName = z.infer<typeof stageName>;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { splitName } from './dataset.js';
 import { conditional } from './grades.js';
 import { ref } from './references.js';
+import { shiftSummary } from './shift.js';
 import {
   labelTenure,
   networkName,
@@ -215,21 +216,41 @@ export type ReleaseInput = z.infer<typeof releaseInput>;
 export const releaseOutput = thresholdOutput.extend({ conditional });
 export type ReleaseOutput = z.infer<typeof releaseOutput>;
 
-/** Groups the pool in the model's penultimate features and marks outliers. */
+/**
+ * Groups the pool in the model's penultimate features, labels the groups, and lists what lies outside: outliers,
+ * near-duplicates, and human labels that their group and the model deny.
+ */
 export const clusterInput = z.strictObject({
   dataset: ref,
   pool: ref,
-  clustersPerClass: z.int(),
+  /** `auto`: as many as the criterion of labelling/choose-k.ts finds. */
+  clustersPerClass: z.union([z.int(), z.literal('auto')]),
+  /** Posteriors of the labelled split and how it was parted; absent in runs of releases before clusters had labels. */
+  labelled: ref.optional(),
+  split: ref.optional(),
+  /** Labels in force: those that people gave count as labelled images do. */
+  labels: ref.nullable().optional(),
   ...seeding,
   salt: z.string(),
 });
 export type ClusterInput = z.infer<typeof clusterInput>;
+/** What a round's record keeps of its clusters. */
+export const clusterCounts = z.strictObject({
+  clusters: z.int(),
+  /** Clusters whose label is open: mixed, or without a labelled image and a confident teacher's label. */
+  mixed: z.int(),
+  outliers: z.int(),
+  /** Pool images that a near-duplicate of theirs comes before. */
+  duplicates: z.int(),
+  /** Human labels listed for review. */
+  suspects: z.int(),
+});
+export type ClusterCounts = z.infer<typeof clusterCounts>;
 export const clusterOutput = z.strictObject({
   clusters: ref,
   /** What `clusters` refers to, named here too: a stage whose parts are lost is computed again. */
   parts: z.array(ref),
-  clusterCount: z.int(),
-  outliers: z.int(),
+  counts: clusterCounts,
 });
 export type ClusterOutput = z.infer<typeof clusterOutput>;
 
@@ -245,16 +266,37 @@ export const labelCounts = z.strictObject({
 });
 export type LabelCounts = z.infer<typeof labelCounts>;
 
-/** The file behind a `clusters/1` reference. */
+/** One group of pool images in the latent space. Distances are Euclidean, of L2-normalised features: 0 to 2. */
+export const clusterRecord = z.strictObject({
+  size: z.int(),
+  /** Distance from the centroid above which an image is an outlier. */
+  radius: z.number(),
+  /** Root mean squared distance of its images from the centroid. */
+  spread: z.number(),
+  /** Class that the posterior of its label gives most; -1 where that is too little (mixed, empty). */
+  label: z.int(),
+  /** Posterior mean of that class's share, or of the greatest share where the label is open (Dirichlet). */
+  probability: z.number(),
+  /** Images in it that people labelled. */
+  labelled: z.int(),
+});
+export type ClusterRecord = z.infer<typeof clusterRecord>;
+
+/** The file behind a `clusters/2` reference. */
 export const clustersFile = z.strictObject({
-  format: z.literal('labelloop.clusters/1'),
+  format: z.literal('labelloop.clusters/2'),
   /** safetensors: `centroids` [k, width], of L2-normalised features. */
   centroids: ref,
-  /** Distance from its centroid above which an image is an outlier, a cluster each. */
-  radii: z.array(z.number()),
-  sizes: z.array(z.int()),
+  /** [k] */
+  clusters: z.array(clusterRecord),
+  /** What the number of clusters was chosen by: the criterion at each k that was tried; empty where it was given. */
+  criterion: z.array(z.strictObject({ k: z.int(), value: z.number() })),
   /** Parquet, a row an image of the pool: see AssignmentRow. */
   assignments: ref,
+  /** Parquet, a row an image: see DuplicateRow. */
+  duplicates: ref,
+  /** Parquet, a row a human label: see SuspectRow. */
+  suspects: ref,
 });
 export type ClustersFile = z.infer<typeof clustersFile>;
 
@@ -270,6 +312,11 @@ export const relabelInput = z.strictObject({
   foldModels: z.array(ref).optional(),
   /** Tells the foldings of runs apart; with `foldModels`. */
   seed: z.int().optional(),
+  /**
+   * What else an adapting run asks of a label. `clusters`: it is the cluster's, whatever the model says; `agreement`: model and
+   * cluster agree. Absent: the model's, under the cut-off.
+   */
+  by: z.enum(['clusters', 'agreement']).optional(),
   tenure: labelTenure,
   round: z.int(),
   salt: z.string(),
@@ -295,6 +342,12 @@ export const roundRecord = z.strictObject({
   stopped: z.enum(['converged', 'validation']).nullable().default(null),
   /** What the last round of a run with `crossFit` came to; null in all other rounds. */
   conditional: conditional.nullable().default(null),
+  /** What the clusters came to; null in records of before. */
+  clustering: clusterCounts.nullable().default(null),
+  /** Whether labelled images and pool are of one law; null in records of before, and without calibration images. */
+  shift: shiftSummary.nullable().default(null),
+  /** Posteriors of the labelled split; null in records of before. */
+  labelled: ref.nullable().default(null),
   /** Expected calibration error of the mean softmax before and after scaling; null in records of before. */
   calibrationError: calibrationError.nullable().default(null),
   /** Mean passes a pool image. */

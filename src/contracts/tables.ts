@@ -67,6 +67,31 @@ export interface AssignmentRow {
   outlier: boolean;
 }
 
+/**
+ * Columns of `duplicates/1` (Parquet), a row an image that has near-duplicates: images of one `group` are, each with another
+ * of it, closer than the threshold; `distance` is to the nearest of these.
+ */
+export interface DuplicateRow {
+  id: string;
+  group: number;
+  distance: number;
+}
+
+/**
+ * Columns of `suspects/1` (Parquet), a row a human label that both the image's cluster and the model deny, the least
+ * credible first. `label` is what people said; `predicted` and `cluster_label` what model and cluster say instead.
+ */
+export interface SuspectRow {
+  id: string;
+  name: string;
+  label: number;
+  predicted: number;
+  probability: number;
+  cluster: number;
+  cluster_label: number;
+  cluster_probability: number;
+}
+
 /** Columns of `items/1` (Parquet). */
 export interface ItemRow {
   id: string;

@@ -1,4 +1,12 @@
-import type { AnswerRow, AssignmentRow, ItemRow, LabelRow, PosteriorRow } from '../contracts/tables.js';
+import type {
+  AnswerRow,
+  AssignmentRow,
+  DuplicateRow,
+  ItemRow,
+  LabelRow,
+  PosteriorRow,
+  SuspectRow,
+} from '../contracts/tables.js';
 
 /** Parquet types by what they hold: int32 and float (32 bits) are as narrow as the columns need. */
 type ColumnType<Value> = Value extends string
@@ -74,4 +82,23 @@ export const answers: TableSpec<AnswerRow> = { name: 'answers/1', columns: { id:
 export const assignments: TableSpec<AssignmentRow> = {
   name: 'assignments',
   columns: { id: 'string', cluster: 'int32', distance: 'float', outlier: 'boolean' },
+};
+
+export const duplicates: TableSpec<DuplicateRow> = {
+  name: 'duplicates/1',
+  columns: { id: 'string', group: 'int32', distance: 'float' },
+};
+
+export const suspects: TableSpec<SuspectRow> = {
+  name: 'suspects/1',
+  columns: {
+    id: 'string',
+    name: 'string',
+    label: 'int32',
+    predicted: 'int32',
+    probability: 'float',
+    cluster: 'int32',
+    cluster_label: 'int32',
+    cluster_probability: 'float',
+  },
 };

@@ -139,7 +139,8 @@ export class Script {
           this.loseOnce = undefined;
           throw ApplicationFailure.nonRetryable('no such blob', code);
         }
-        return fresh({ clusters: ref('clusters/1', 5), parts: [], clusterCount: 30, outliers: 10 });
+        const counts = { clusters: 30, mixed: 30, outliers: 10, duplicates: 0, suspects: 0 };
+        return fresh({ clusters: ref('clusters/2', 5), parts: [], counts });
       },
       relabel: async ({ round, foldModels, cutoff }) => {
         if (foldModels) this.calls.push(`relabel ${round} by ${foldModels.length} folds at ${cutoff.kind}`);

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { ref } from './references.js';
+import type { Ref } from './references.js';
+
+/** A two-sample test of equal laws. */
+export const shiftTest = z.strictObject({
+  /** What was compared: pixels see a change of the camera, latents one of what the model looks at. */
+  of: z.enum(['pixels', 'latents']),
+  /** Permutation p-value. */
+  p: z.number(),
+  /** Images on either side. */
+  known: z.int(),
+  seen: z.int(),
+});
+export type ShiftTest = z.infer<typeof shiftTest>;
+
+/** A cluster whose share of the images changed, or whose images lie elsewhere in it. */
+export const movedCluster = z.strictObject({
+  cluster: z.int(),
+  /** Class of the cluster; -1 where it is open. */
+  label: z.int(),
+  /** Share of the known images in it, and of the new ones. */
+  knownShare: z.number(),
+  seenShare: z.number(),
+  /** Distance of the new images' mean from the centroid, in spreads of the cluster. */
+  moved: z.number(),
+});
+
+/** Whether images are of the same law as those that a model knows. Grade C: a test that does not reject proves nothing. */
+export const shiftSummary = z.strictObject({
+  tests: z.array(shiftTest),
+  /** Some test rejects at its part of the level. */
+  differs: z.boolean(),
+  /** New images that lie outside every cluster, and as many as the known ones let expect. */
+  outside: z.int(),
+  expectedOutside: z.number(),
+  /** Clusters that moved most, at most 20. */
+  moved: z.array(movedCluster).max(20),
+});
+export type ShiftSummary = z.infer<typeof shiftSummary>;
+
+/** The file behind a `shift/1` reference. */
+export const shiftFile = z.strictObject({
+  format: z.literal('labelloop.shift/1'),
+  summary: shiftSummary,
+  /** Images outside every cluster, the farthest first. */
+  outside: z
+    .array(z.strictObject({ id: z.string(), position: z.int(), cluster: z.int(), distance: z.number() }))
+    .max(200),
+  /** Two coordinates an image for a picture of the latents, known images and new ones; see labelling/embed.ts. */
+  picture: z.array(z.strictObject({ x: z.number(), y: z.number(), label: z.int(), known: z.boolean() })).max(4000),
+});
+export type ShiftFile = z.infer<typeof shiftFile>;
+
+/** What a run leaves in the store under its own name after each round, for those that build on it: `runs/<run>.json`. */
+export const runPointer = z.strictObject({
+  format: z.literal('labelloop.run/1'),
+  dataset: ref,
+  split: ref,
+  /** Posteriors of the labelled split by the last round's model. */
+  labelled: ref,
+  history: ref,
+});
+export type RunPointer = z.infer<typeof runPointer>;
+export const runPointerPath = (run: string): string => `runs/${run}.json`;
+
+/** Input of the workflow `shift`: are a dataset's images of the law that a run's model knows? */
+export interface ShiftWorkflowInput {
+  run: string;
+  dataset: string;
+  seed?: number;
+  salt?: string;
+}
+
+/** What the workflow returns. */
+export interface ShiftWorkflowOutput {
+  summary: ShiftSummary;
+  shift: Ref;
+  dataset: Ref;
+}
