@@ -25,4 +25,5 @@ export async function evaluate(input: EvaluateInput, store: Store): Promise<Eval
   return { history: await store.putJson('history/1', history), testAccuracy };
 }
 
-const mean = (hits: readonly boolean[]): number => hits.filter(Boolean).length / hits.length;
+const mean = (hits: readonly boolean[]): number | null =>
+  hits.length === 0 ? null : hits.filter(Boolean).length / hits.length;

@@ -1,6 +1,9 @@
 import { problem } from '../contracts/errors.js';
 import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest, Shard, SplitName } from '../contracts/dataset.js';
+import { modelSpec } from '../contracts/learner.js';
+import type { ModelSpec } from '../contracts/learner.js';
+import { decodeSafetensors } from '../contracts/safetensors.js';
 import { posteriorSet, splitFile } from '../contracts/stages.js';
 import type { PosteriorSet, SplitFile } from '../contracts/stages.js';
 import type { Ref } from '../contracts/references.js';
@@ -69,4 +72,12 @@ export function pickRows(bytes: Uint8Array, count: number, rows: readonly number
 export async function nextRow<Row>(rows: AsyncGenerator<Row>): Promise<Row | undefined> {
   const result = await rows.next();
   return result.done === true ? undefined : result.value;
+}
+
+/** What a stored model was made from. */
+export async function modelSpecOf(store: Store, model: Ref): Promise<ModelSpec> {
+  const { metadata } = decodeSafetensors(await store.readBytes(model));
+  const spec = modelSpec.safeParse(JSON.parse(metadata['spec'] ?? 'null'));
+  if (!spec.success) throw problem('FORMAT_UNKNOWN', `Blob ${model.sha256} is no model of this release.`);
+  return spec.data;
 }

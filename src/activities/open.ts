@@ -3,11 +3,15 @@ import { auditPaths } from '../contracts/audit-stages.js';
 import { complaintsOf } from '../contracts/complaints.js';
 import { unfitFor } from '../contracts/contradictions.js';
 import { problem } from '../contracts/errors.js';
+import type { DatasetManifest, ImageShape } from '../contracts/dataset.js';
 import type { Ref } from '../contracts/references.js';
 import { runSettings } from '../contracts/settings.js';
+import type { RunSettings } from '../contracts/settings.js';
 import type { OpenOutput } from '../contracts/stages.js';
 import { readLedger } from './audit/ledger.js';
 import { noTruth } from './audit/prepare.js';
+import { modelSpecOf } from './inputs.js';
+import { knownRun } from './known-run.js';
 import { readDataset } from '../datasets/index.js';
 import type { Store } from '../store/index.js';
 
@@ -34,15 +38,22 @@ export async function open({ settings }: { settings: unknown }, store: Store): P
     );
   if (checked.data.certify && checked.data.certify.answers !== 'people' && !manifest.truth)
     throw noTruth(manifest.name);
+  const source = checked.data.adapt && (await sourceOf(store, checked.data, manifest));
   const labels = checked.data.labelsFrom && (await auditedLabels(store, checked.data.labelsFrom, manifest.name));
+  if (!source && manifest.counts.labelled === 0)
+    throw problem(
+      'SETTINGS_INVALID',
+      `dataset '${manifest.name}' has no labelled images to learn from. Move a run's model to it ('labelloop adapt --from RUN --dataset ${manifest.name}'), or import labels.`,
+    );
   const { labelled, pool, test } = manifest.shards;
   return {
-    settings: checked.data,
+    settings: source ? sparing(checked.data, manifest.counts.labelled) : checked.data,
     dataset,
     shards: { labelled: labelled.length, pool: pool.length, test: manifest.testLabels ? test.length : 0 },
     counts: manifest.counts,
     hasTruth: manifest.truth !== null,
     ...(labels ? { labels } : {}),
+    ...(source ? { source } : {}),
   };
 }
 
@@ -64,3 +75,38 @@ async function auditedLabels(store: Store, run: string, dataset: string): Promis
     `labelsFrom: run '${run}' has no audit that has ended. 'labelloop audit show ${run}' says how far one is.`,
   );
 }
+
+/** Labelled images below which an adapting run trains on all: what 40 % of fewer calibrate is next to nothing. */
+const FEW = 200;
+
+const sparing = (settings: RunSettings, labelled: number): RunSettings =>
+  labelled < FEW ? { ...settings, calibrationShare: 0 } : settings;
+
+/** What the model that moves comes with, checked against where it goes. */
+async function sourceOf(
+  store: Store,
+  { adapt, network }: RunSettings,
+  manifest: DatasetManifest,
+): Promise<OpenOutput['source']> {
+  const from = await knownRun(store, adapt?.from ?? '');
+  const refuse = (what: string) => {
+    throw problem('SETTINGS_INVALID', `dataset '${manifest.name}' ${what}`);
+  };
+  const [here, there] = [manifest.image, from.manifest.image];
+  if (here.height !== there.height || here.width !== there.width || here.channels !== there.channels)
+    refuse(
+      `has images of ${shapeOf(here)}, and the model of run '${from.run}' takes ${shapeOf(there)}. Import it again with '--like ${from.manifest.name}'.`,
+    );
+  if (from.manifest.classes.some((name, c) => manifest.classes[c] !== name))
+    refuse(
+      `has other classes than run '${from.run}', or in another order: that has ${from.manifest.classes.join(', ')}. Import it again with '--like ${from.manifest.name}'; further classes go behind these.`,
+    );
+  const spec = await modelSpecOf(store, from.last.model);
+  if (spec.network !== network)
+    refuse(
+      `would get network '${network}', and run '${from.run}' has '${spec.network}'. Pass --network ${spec.network}.`,
+    );
+  return { dataset: from.dataset, split: from.split, model: from.last.model, cutoff: from.last.cutoff };
+}
+
+const shapeOf = ({ height, width, channels }: ImageShape): string => `${height} x ${width} x ${channels}`;

@@ -1,5 +1,6 @@
-import { thresholdOutput } from '../contracts/stages.js';
+import { cutoffFile, thresholdOutput } from '../contracts/stages.js';
 import type { CutoffFile, ThresholdInput, ThresholdOutput } from '../contracts/stages.js';
+import { borrowCutoff, canCalibrate } from '../labelling/borrowed.js';
 import { chooseCutoff, steering } from '../labelling/threshold.js';
 import type { LabelledImages } from '../labelling/threshold.js';
 import type { Store } from '../store/index.js';
@@ -14,7 +15,10 @@ export const threshold = stage<ThresholdInput, ThresholdOutput>(
   async (input, { store, beating }) =>
     beating(async () => {
       const images = await readLabelledImages(store, input);
-      const file = chooseCutoff(input, input.holdBack ? steering(images, input.seed) : images);
+      const file =
+        input.borrowed && !canCalibrate(images.calibration.length, input.targetError)
+          ? borrowCutoff(await store.readJson(input.borrowed, cutoffFile), images.classes)
+          : chooseCutoff(input, input.holdBack ? steering(images, input.seed) : images);
       return storeCutoff(store, file);
     }),
 );

@@ -14,6 +14,7 @@ import type { Call, Context } from './verb.js';
 interface ImportOptions {
   name: string;
   kind?: SourceKind;
+  like?: string;
   keepLabels?: number;
   keep?: 'balanced' | 'random';
   seed?: number;
@@ -39,9 +40,13 @@ export function addDatasetVerbs(program: Command, context: Context): void {
     .requiredOption('--name <name>', "the dataset's name: lower-case letters, digits, '.', '_', '-'")
     .addOption(new Option('--kind <kind>', 'format of the source (default: told by its looks)').choices(sourceKinds))
     .option(
+      '--like <dataset>',
+      "classes, size and channels of another dataset, for 'adapt'; few labels or none will do",
+    )
+    .option(
       '--keep-labels <n>',
       'dry run on labelled data: keep so many labels, hide the rest for the closing comparison',
-      wholeNumber(1),
+      wholeNumber(0),
     )
     .addOption(
       new Option('--keep <how>', 'labels to keep: as many of each class, or at random (default balanced)').choices([
@@ -61,6 +66,7 @@ export function addDatasetVerbs(program: Command, context: Context): void {
       examples(
         'labelloop dataset import ./shells --name shells --size 32',
         'labelloop dataset import labels.csv --name shells --skip-bad',
+        'labelloop dataset import ./beach-2 --name beach-2 --like shells',
         'labelloop dataset import ./labelled --name trial --keep-labels 500 --seed 7',
       ),
     )
@@ -130,6 +136,7 @@ export function addDatasetVerbs(program: Command, context: Context): void {
 function requestOf({
   name,
   kind,
+  like,
   keepLabels,
   keep,
   seed,
@@ -143,6 +150,7 @@ function requestOf({
   return {
     name,
     ...(kind && { kind }),
+    ...(like !== undefined && { like }),
     ...(keepLabels !== undefined && { keepLabels }),
     ...(keep && { keep }),
     ...(seed !== undefined && { seed }),

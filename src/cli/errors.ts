@@ -61,6 +61,9 @@ export const cliErrors = {
   /** `--audit` of something that is no audit's number. */
   notAnAudit: (given: string) =>
     problem('USAGE', `--audit '${given}' must be the number of an audit, from 1. Pass another, or leave it out.`),
+  /** `adapt --from` a run whose settings nothing has checked yet. */
+  runWithoutModel: (run: string) =>
+    problem('RUN_NO_RESULTS', `Run '${run}' has no model yet. Wait for its first round: labelloop run watch ${run}`),
   /** `--by-class` of an audit of all labels. */
   noClass: () =>
     problem(

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { LabelloopError, messageOf } from '../contracts/errors.js';
+import { addAdaptVerb } from './adapt.js';
 import { addAnswerVerbs } from './answers.js';
 import { addAuditVerbs } from './audit.js';
 import { addCertificateVerbs } from './certificate.js';
@@ -52,6 +53,7 @@ export function createProgram(
   addDemoVerb(program, context);
   addDatasetVerbs(program, context);
   addRunVerbs(program, context);
+  addAdaptVerb(program, context);
   addLabelVerbs(program, context);
   addAnswerVerbs(program, context);
   addAuditVerbs(program, context);

@@ -59,12 +59,14 @@ export type FlagSettings = Partial<Record<keyof typeof settingFlags | keyof type
  *
  * @param flags values as typed
  * @param salt overrides the file's; undefined leaves it
+ * @param basis what holds where neither file nor flags say otherwise
  * @throws LabelloopError SETTINGS_INVALID naming the file or flag, the value, what is wrong and what is allowed
  */
 export async function readRunSettings(
   file: string | undefined,
   flags: FlagSettings,
   salt: string | undefined,
+  basis: Record<string, unknown> = {},
 ): Promise<RunSettings> {
   const fromFile = file === undefined ? {} : await readSettingsFile(file);
   const fromFlags = Object.fromEntries(
@@ -76,6 +78,7 @@ export async function readRunSettings(
   );
   const audit = auditFromFlags(flags);
   const given: Record<string, unknown> = {
+    ...basis,
     ...fromFile,
     ...fromFlags,
     ...(audit === null ? {} : { certify: { ...(fromFile['certify'] as object | undefined), ...audit } }),

@@ -4,7 +4,7 @@ import type { Answer, AuditLine, AuditState, Question } from '../contracts/audit
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
 import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
-import type { CertifySettingsInput, RunSettingsInput } from '../contracts/settings.js';
+import type { CertifySettingsInput, RunSettingsInput, RunSettings } from '../contracts/settings.js';
 import type { ReviewOptions, ReviewServer } from '../review/index.js';
 import type { LabelRow } from '../contracts/tables.js';
 import type * as answerFiles from '../datasets/answers/index.js';
@@ -19,6 +19,8 @@ export interface RunsClient {
   /** The same settings while they run give the run that is under way; an ended one starts again from the store. */
   start(settings: RunSettingsInput, options?: { run?: string }): Promise<{ run: string }>;
   show(run: string): Promise<RunView>;
+  /** Complete; null until the run's first stage has checked them. */
+  settings(run: string): Promise<RunSettings | null>;
   list(): Promise<RunListEntry[]>;
   progress(run: string): Promise<RunProgress>;
   /** Ends when the run ends. */
@@ -99,6 +101,8 @@ export interface ImportRequest {
   path: string;
   name: string;
   kind?: SourceKind;
+  /** Dataset whose classes and pixels' shape this one gets. */
+  like?: string;
   size?: { height: number; width: number };
   channels?: 1 | 3;
   /** Labels that stay; the rest are hidden as the truth (a dry run). */

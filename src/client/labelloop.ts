@@ -10,7 +10,15 @@ import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
 import { paths } from '../contracts/paths.js';
-import { MEMO_RUN, QUERY_STATUS, TASK_QUEUE, UPDATE_PAUSE, UPDATE_RESUME, WORKFLOW_TYPE } from '../contracts/names.js';
+import {
+  ADAPT_WORKFLOW_TYPE,
+  MEMO_RUN,
+  QUERY_STATUS,
+  TASK_QUEUE,
+  UPDATE_PAUSE,
+  UPDATE_RESUME,
+  WORKFLOW_TYPE,
+} from '../contracts/names.js';
 import { hasEnded } from '../contracts/run-status.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import type { RunMemo, RunProgress, RunState, RunSummary, RunView } from '../contracts/run.js';
@@ -110,12 +118,15 @@ export class Labelloop {
     if (!checked.success) throw clientErrors.badSettings(complaintsOf(checked.error, settings));
     const run = options.run ?? runId(checked.data);
     if (options.run !== undefined) await this.refuseOtherSettings(run, checked.data);
-    await this.client.workflow.start(WORKFLOW_TYPE, {
+    const { adapt, dataset, seed } = checked.data;
+    await this.client.workflow.start(adapt ? ADAPT_WORKFLOW_TYPE : WORKFLOW_TYPE, {
       taskQueue: TASK_QUEUE,
       workflowId: run,
       args: [checked.data],
       workflowIdConflictPolicy: 'USE_EXISTING',
-      staticSummary: `Label dataset ${checked.data.dataset} (seed ${checked.data.seed})`,
+      staticSummary: adapt
+        ? `Move the model of ${adapt.from} to dataset ${dataset} (seed ${seed})`
+        : `Label dataset ${dataset} (seed ${seed})`,
     });
     return { run };
   }
@@ -159,7 +170,7 @@ export class Labelloop {
   /** The runs that the server knows, newest first; those under way are asked whether they are paused. */
   async list(): Promise<RunListEntry[]> {
     const entries = new Map<string, RunListEntry>();
-    const query = `WorkflowType = '${WORKFLOW_TYPE}' AND ExecutionStatus != 'ContinuedAsNew'`;
+    const query = `WorkflowType IN ('${WORKFLOW_TYPE}', '${ADAPT_WORKFLOW_TYPE}') AND ExecutionStatus != 'ContinuedAsNew'`;
     for await (const info of this.client.workflow.list({ query })) {
       if (entries.has(info.workflowId)) continue;
       const memo = (info.memo?.[MEMO_RUN] as RunMemo | undefined) ?? null;
@@ -370,7 +381,8 @@ export class Labelloop {
     const description = await handle.describe().catch((error: unknown) => {
       throw asClientError(run, error);
     });
-    if (description.type !== WORKFLOW_TYPE) throw clientErrors.unknownRun(run);
+    if (description.type !== WORKFLOW_TYPE && description.type !== ADAPT_WORKFLOW_TYPE)
+      throw clientErrors.unknownRun(run);
     const memo = (description.memo?.[MEMO_RUN] as RunMemo | undefined) ?? null;
     const facts: RunFacts = {
       run,

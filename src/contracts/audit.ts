@@ -242,6 +242,9 @@ export const planFile = z.strictObject({
 });
 export type PlanFile = z.infer<typeof planFile>;
 
+/** Who answers: people, or in a dry run the hidden truth, with a share of errors. */
+export const ANSWERS_FROM = /^(people|truth(:0?\.\d+)?)$/;
+
 /** Settings of an audit as a run's settings hold them (`certify`) or `labelloop audit start` takes them. */
 export const auditSettings = z.strictObject({
   epsilon: z.number().gt(0).lt(0.5).describe('share of the certified labels that may be wrong'),
@@ -267,7 +270,7 @@ export const auditSettings = z.strictObject({
   nonceFrom: z.enum(['program', 'person']).default('program').describe('who gives the nonce of the draw'),
   answers: z
     .string()
-    .regex(/^(people|truth(:0?\.\d+)?)$/)
+    .regex(ANSWERS_FROM)
     .default('people')
     .describe("people; in a dry run also 'truth', or 'truth:0.02', which errs in 2 % of the answers"),
 });

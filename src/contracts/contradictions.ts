@@ -3,7 +3,7 @@ import type { GivenMethod, Method, NetworkName, ScoreName } from './presets.js';
 
 /** A setting that can't mean what it says beside the others; `problem` goes on from its value. */
 export interface Contradiction {
-  setting: keyof Method | 'crossFit';
+  setting: keyof Method | 'crossFit' | 'adapt' | 'calibrationShare';
   problem: string;
 }
 
@@ -15,7 +15,12 @@ const OF_SEVERAL_PASSES: readonly ScoreName[] = ['mutual-information', 'variatio
  * (passes, members) say nothing wrong and pass, so that presets can be compared under the same ones. Free of zod.
  */
 export function contradictionsOf(
-  given: GivenMethod & { crossFit?: number | undefined; labelsFrom?: string | undefined },
+  given: GivenMethod & {
+    crossFit?: number | undefined;
+    labelsFrom?: string | undefined;
+    adapt?: object | undefined;
+    calibrationShare?: number | undefined;
+  },
 ): Contradiction[] {
   const method = methodOf(given);
   const { posterior, threshold, sampling, score } = method;
@@ -43,6 +48,14 @@ export function contradictionsOf(
       'crossFit',
       'needs students that never saw the image that they score, and those of labelsFrom have seen all',
     );
+
+  if (given.adapt !== undefined) {
+    if (posterior === 'ensemble') refuse('adapt', 'moves one model; posterior ensemble would take several');
+    if (given.crossFit !== undefined)
+      refuse('adapt', 'starts from a model that has seen its own images; crossFit needs fresh students');
+    if (given.labelsFrom !== undefined) refuse('adapt', 'begins with labels of its own; leave labelsFrom out');
+  } else if (given.calibrationShare === 0)
+    refuse('calibrationShare', 'must be above 0: without calibration images there is no cut-off');
 
   if (method.classwise && threshold !== 'target-error')
     refuse('classwise', `needs threshold target-error; ${threshold} has one cut-off for all classes`);

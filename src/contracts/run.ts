@@ -17,6 +17,13 @@ export interface Budget {
   audit: number;
 }
 
+/** What an adapting run begins with and keeps: the run it comes from, and whether it can calibrate by itself. */
+export interface Adapting {
+  source: { dataset: Ref; split: Ref; model: Ref; cutoff: Ref };
+  /** The clusters that the labels in force were last compared with: `clusters/2`. */
+  clusters: Ref;
+}
+
 /** What continue-as-new hands on: a wire format between releases, so it has a version. */
 export interface RoundState {
   version: 1;
@@ -34,6 +41,8 @@ export interface RoundState {
   outliers: number;
   startedAt: number;
   pausedBy?: 'user';
+  /** An adapting run's beginning (workflows/adapt.ts). */
+  adapting?: Adapting;
 }
 
 /** Input of the workflow: the settings as a user writes them; `state` is set by continue-as-new alone. */

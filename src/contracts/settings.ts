@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { auditSettings } from './audit.js';
+import { ANSWERS_FROM, auditSettings } from './audit.js';
 import { contradictionsOf } from './contradictions.js';
 import {
   labelTenures,
@@ -59,6 +59,23 @@ export const certifySettings = auditSettings.extend({
 });
 export type CertifySettingsInput = z.input<typeof certifySettings>;
 
+/** What brings the model of another run to this run's dataset. */
+export const adaptSettings = z.strictObject({
+  from: name.describe('run whose model moves to the dataset'),
+  ask: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(0)
+    .describe('labels that people are asked for before the first round, each where it tells most'),
+  answers: z
+    .string()
+    .regex(ANSWERS_FROM)
+    .default('people')
+    .describe("people; in a dry run also 'truth', or 'truth:0.02', which errs in 2 % of the answers"),
+});
+export type AdaptSettings = z.infer<typeof adaptSettings>;
+
 /** Settings as a user may leave them out: what a preset decides is optional. */
 const givenSettings = z.strictObject({
   version: z.literal(1).default(1).describe('version of this format'),
@@ -77,7 +94,7 @@ const givenSettings = z.strictObject({
   limit: z.number().positive().nullable().optional().describe("the rule's own number: reach, z, n or probability"),
   classwise: z.boolean().optional().describe('a cut-off a class where the calibration labels allow it'),
   calibrationShare: share
-    .pipe(z.number().gt(0).lt(1))
+    .pipe(z.number().min(0).lt(1))
     .default(0.4)
     .describe('share of the labelled images kept out of training for the cut-off: 200 of 500 (docs/decisions.md)'),
   calibrationMost: z
@@ -109,6 +126,7 @@ const givenSettings = z.strictObject({
   labelsFrom: name
     .optional()
     .describe('audited run of the same dataset whose labels, with what people said, the first student learns from'),
+  adapt: adaptSettings.optional().describe('begin with the model of another run; absent: with fresh weights'),
   certify: certifySettings.optional().describe('audit of the last round that certifies its labels; absent: none'),
   salt: z
     .string()

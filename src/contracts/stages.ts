@@ -24,6 +24,8 @@ export const openOutput = z.strictObject({
   hasTruth: z.boolean(),
   /** Labels to begin with, of the run that `labelsFrom` names; absent: none. */
   labels: ref.optional(),
+  /** What the run that `adapt` names left: its model moves, its labelled images are shown on; absent: starts afresh. */
+  source: z.strictObject({ dataset: ref, split: ref, model: ref, cutoff: ref }).optional(),
 });
 export type OpenOutput = z.infer<typeof openOutput>;
 
@@ -176,6 +178,8 @@ export const thresholdInput = z.strictObject({
   scaling: scalingName,
   /** Half of the calibration images wait for the release: leave them out. */
   holdBack: z.literal(true).optional(),
+  /** The cut-off to take where there are too few calibration images to choose one: that of the run that `adapt` names. */
+  borrowed: ref.optional(),
   seed: z.int(),
   salt: z.string(),
 });
@@ -353,7 +357,8 @@ export const roundRecord = z.strictObject({
   /** Mean passes a pool image. */
   passes: z.number().nullable().default(null),
   testAccuracy: z.number().nullable(),
-  calibrationAccuracy: z.number(),
+  /** Null without calibration images. */
+  calibrationAccuracy: z.number().nullable(),
   /** Seconds of work, by stage; 0 where the stage came from the store. */
   seconds: z.record(z.string(), z.number()),
   /** Stages whose result was in the store already. */

@@ -11,7 +11,7 @@ import { datasetErrors } from './errors.js';
 import { chooseKept } from './keep.js';
 import { openSource } from './open-source.js';
 import { checkOptions, chooseShape, type CheckedOptions, type ImportOptions } from './options.js';
-import { register } from './registry.js';
+import { readDataset, register } from './registry.js';
 import { storeShards } from './shards.js';
 import type { Source } from './source.js';
 import { Spool } from './spool.js';
@@ -52,7 +52,7 @@ interface Splits {
  *   for other content, SETTINGS_INVALID for a wrong option, CANCELLED
  */
 export async function importDataset(store: Store, options: ImportOptions): Promise<ImportResult> {
-  const checked = checkOptions(options);
+  const checked = await liken(checkOptions(options), store, options.like);
   const path = resolve(options.path);
   const source = await openSource(path, options.kind);
   const { classes, images, sample } = await surveySource(source, path, checked, options);
@@ -83,16 +83,27 @@ export async function importDataset(store: Store, options: ImportOptions): Promi
   }
 }
 
+/** The options with what they take from the dataset that this one is to be like. */
+async function liken(checked: CheckedOptions, store: Store, like: string | undefined): Promise<ImportPlan> {
+  if (like === undefined) return { ...checked, few: false };
+  const { classes, image } = (await readDataset(store, like)).manifest;
+  const { channels, ...size } = image;
+  return { ...checked, classes, size, channels, few: true };
+}
+
+/** `few`: classes without a label are no obstacle. */
+type ImportPlan = CheckedOptions & { few: boolean };
+
 function surveySource(
   source: Source,
   path: string,
-  { classes }: CheckedOptions,
+  { classes, few }: ImportPlan,
   options: ImportOptions,
 ): Promise<Survey> {
   const onProblem = (problem: LabelloopError) => {
     if (options.skipBad !== true) throw problem;
   };
-  return survey(source, path, classes, onProblem, counter('survey', null, options));
+  return survey(source, path, { classes, few }, onProblem, counter('survey', null, options));
 }
 
 async function looksOf(sample: Survey['sample']) {
@@ -104,7 +115,7 @@ async function looksOf(sample: Survey['sample']) {
 
 function split(
   { train, test }: Collection,
-  { keepLabels, keep, seed, pool: limit }: CheckedOptions,
+  { keepLabels, keep, seed, pool: limit, few }: ImportPlan,
   classes: readonly string[],
   path: string,
 ): Splits {
@@ -112,7 +123,7 @@ function split(
   const streamOf = (name: keyof typeof STREAMS) => new RandomStream(key, STREAMS[name]);
   let labelled = train.filter((item) => item.label !== -1);
   let hidden: Item[] | null = null;
-  if (labelled.length === 0) throw datasetErrors.nothingLabelled(path);
+  if (labelled.length === 0 && !few) throw datasetErrors.nothingLabelled(path);
   if (keepLabels !== undefined) {
     if (keepLabels >= labelled.length) throw datasetErrors.keepTooMany(path, keepLabels, labelled.length);
     const labels = labelled.map((item) => item.label);
@@ -120,7 +131,7 @@ function split(
     hidden = labelled.filter((_, i) => !kept[i]);
     labelled = labelled.filter((_, i) => kept[i]);
   }
-  checkClasses(labelled, classes, path);
+  if (!few) checkClasses(labelled, classes, path);
   const unlabelled = train.filter((item) => item.label === -1);
   // Shuffled, so that every shard is a fair sample of its split, whatever the order of the source.
   const pool = streamOf('pool')

@@ -27,6 +27,11 @@ export interface ImportOptions {
   channels?: 1 | 3 | undefined;
   /** The classes in their order; by default those of the training labels, sorted. Others are errors. */
   classes?: readonly string[] | undefined;
+  /**
+   * Another dataset, whose classes and whose pixels' size and channels this one gets: a model of the one can then move to the
+   * other ('labelloop adapt'). Few labels or none are enough.
+   */
+  like?: string | undefined;
   /** Dry run: keep so many labels and hide the others as the truth that nothing but the closing comparison reads. */
   keepLabels?: number | undefined;
   /** Which to keep: `balanced` over the classes (the default) or at `random`. */
@@ -56,8 +61,15 @@ export function checkOptions(options: ImportOptions) {
     throw datasetErrors.optionInvalid('size', `${dimensions.height}x${dimensions.width}`, '8 to 512 pixels a side');
   if (channels !== undefined && ![1, 3].includes(channels))
     throw datasetErrors.optionInvalid('channels', String(channels), '1 or 3');
+  const given = Object.entries({ classes: options.classes, size, channels }).find(([, value]) => value !== undefined);
+  if (options.like !== undefined && given)
+    throw datasetErrors.optionInvalid(
+      given[0],
+      String(given[1]),
+      `nothing beside like, which has it from '${options.like}'`,
+    );
   for (const [option, value] of Object.entries({ keepLabels, pool, shardSize }))
-    if (value !== undefined && !(Number.isInteger(value) && value > 0))
+    if (value !== undefined && !(Number.isInteger(value) && value > (option === 'keepLabels' && options.like ? -1 : 0)))
       throw datasetErrors.optionInvalid(option, String(value), 'a whole number above 0');
   if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32))
     throw datasetErrors.optionInvalid('seed', String(seed), 'a whole number from 0 to 4294967295');

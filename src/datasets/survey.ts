@@ -22,12 +22,13 @@ export interface Survey {
 /**
  * Reads a source once without decoding: what does not fit is found in seconds, before hours of decoding.
  *
+ * @param classes given ones, undefined to find them out; `few`: an unlabelled source will do
  * @param onProblem throws it, or takes note
  */
 export async function survey(
   source: Source,
   path: string,
-  given: readonly string[] | undefined,
+  { classes: given, few }: { classes: readonly string[] | undefined; few: boolean },
   onProblem: (problem: LabelloopError) => void,
   onImage: (count: number) => void,
 ): Promise<Survey> {
@@ -50,7 +51,7 @@ export async function survey(
     if (slot < SAMPLE) sample[slot] = entry;
     onImage(++images);
   }
-  if (trainLabels.size === 0) throw datasetErrors.nothingLabelled(path);
+  if (trainLabels.size === 0 && !few) throw datasetErrors.nothingLabelled(path);
   const classes = given ? [...given] : sortClasses(trainLabels);
   if (classes.length < 2) throw datasetErrors.classesTooFew(path, classes);
   for (const [label, at] of testLabels)

@@ -9,45 +9,16 @@ import {
   patched,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Ref } from '../contracts/references.js';
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
-import type { SplitName } from '../contracts/dataset.js';
-import type {
-  OpenOutput,
-  RelabelInput,
-  RoundRecord,
-  SampleOutput,
-  StageResult,
-  ThresholdInput,
-  TrainOutput,
-} from '../contracts/stages.js';
+import type { OpenOutput, RoundRecord, TrainOutput } from '../contracts/stages.js';
 import { certifyRun } from './certify-run.js';
 import { Control } from './control.js';
 import { asFailure } from './failures.js';
+import { moveIn } from './move-in.js';
 import { completed } from './first-release.js';
-import { learner, stages } from './stages.js';
-import { slidingWindow, together } from './window.js';
-
-/** What a round needs to know: the settings and references that don't change from here to its end. */
-type Opened = Omit<RoundState, 'version' | 'labels' | 'history'> & { labels: Ref | null; history: Ref | null };
-
-/** What came from where: seconds by stage, and the stages that the store had already. */
-class Ledger {
-  readonly seconds: Record<string, number> = {};
-  private readonly computed = new Set<string>();
-  private readonly cached = new Set<string>();
-
-  take<T>(stage: string, result: StageResult<T>): T {
-    this.seconds[stage] = Math.round(((this.seconds[stage] ?? 0) + result.seconds) * 1000) / 1000;
-    (result.cached ? this.cached : this.computed).add(stage);
-    return result.output;
-  }
-
-  /** Stages of which no part was computed anew. */
-  get fromStore(): string[] {
-    return [...this.cached].filter((stage) => !this.computed.has(stage));
-  }
-}
+import { stages } from './stages.js';
+import { cluster, crossFit, Ledger, relabel, sample, threshold, train } from './steps.js';
+import type { Opened } from './steps.js';
 
 /**
  * Labels a pool by Bayesian self-training (arXiv 1812.01681): each round trains a student from labels and pseudo-labels,
@@ -90,7 +61,8 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
   const cutoff = await threshold(control, run, ledger, labelled);
   const sequential = run.settings.sampling === 'sequential' && run.settings.posterior === 'mc-dropout';
   const pool = poolBefore ?? (await sample(control, run, ledger, 'pool', models, sequential ? cutoff.cutoff : null));
-  const clusters = await cluster(control, run, ledger, pool.set);
+  const groups = await cluster(control, run, ledger, pool.set, labelled.set);
+  const { clusters } = groups;
   const crossFitted = await crossFit(control, run, ledger);
   const [student, ...others] = students as [TrainOutput, ...TrainOutput[]];
   const relabelled = await relabel(control, run, ledger, {
@@ -98,6 +70,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     pool: pool.set,
     cutoff: cutoff.cutoff,
     clusters,
+    ...(run.adapting ? { by: 'agreement' as const } : {}),
     ...crossFitted?.labelling,
   });
   const test = run.shards.test > 0 ? await sample(control, run, ledger, 'test', models, null) : null;
@@ -110,7 +83,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     clusters,
     pool: pool.set,
     counts: relabelled.counts,
-    clustering: null,
+    clustering: groups.counts,
     shift: null,
     labelled: labelled.set,
     estimate: cutoff.estimate,
@@ -145,6 +118,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     history,
     accepted: relabelled.counts.accepted,
     outliers: relabelled.counts.outliers,
+    ...(run.adapting ? { adapting: { ...run.adapting, clusters } } : {}),
   };
   if (run.round < run.settings.rounds) {
     await condition(allHandlersFinished);
@@ -196,7 +170,7 @@ async function open(control: Control, input: SelfTrainingInput, ledger: Ledger):
       ]),
     ),
   );
-  return {
+  const fresh: Opened = {
     ...opened,
     round: 1,
     split: parts.split,
@@ -207,177 +181,9 @@ async function open(control: Control, input: SelfTrainingInput, ledger: Ledger):
     outliers: 0,
     startedAt: control.state.startedAt,
   };
-}
-
-/** One student, or the members of an ensemble; with `folds` a student a fold, which it does not see. */
-async function train(control: Control, run: Opened, ledger: Ledger, folds?: number): Promise<TrainOutput[]> {
-  const { settings } = run;
-  const members = folds ?? (settings.posterior === 'ensemble' ? settings.members : 1);
-  const trained = await control.stage('train', (summary) =>
-    together(
-      Array.from(
-        { length: members },
-        (_, member) => () =>
-          learner.train.executeWithOptions(
-            {
-              summary:
-                members === 1
-                  ? summary
-                  : `${summary}, ${folds ? 'without fold' : 'member'} ${member + 1} of ${members}`,
-            },
-            [
-              {
-                dataset: run.dataset,
-                split: run.split,
-                labels: run.labels,
-                network: settings.network,
-                student: settings.student,
-                weights: settings.weights,
-                steps: settings.steps ?? null,
-                precision: settings.precision,
-                member,
-                // No key where there are no folds: inputs are addresses in the store.
-                ...(folds ? { leftOut: { folds, fold: member } } : {}),
-                seed: settings.seed,
-                round: run.round,
-                salt: settings.salt,
-              },
-            ],
-          ),
-      ),
-    ),
-  );
-  return trained.map((result) => ledger.take('train', result));
-}
-
-/** Scores one split, a shard an activity, and gathers the references into one. */
-async function sample(
-  control: Control,
-  run: Opened,
-  ledger: Ledger,
-  split: SplitName,
-  models: Ref[],
-  cutoff: Ref | null,
-  byFold?: { crossFit: true },
-): Promise<{ set: Ref; passes: number }> {
-  const { settings, round } = run;
-  const shards = run.shards[split];
-  // By shard: one that is scored again counts once.
-  const passes = new Map<number, number>();
-  const task = {
-    dataset: run.dataset,
-    split,
-    models,
-    ...byFold,
-    posterior: settings.posterior,
-    passes: settings.passes,
-    precision: settings.precision,
-    cutoff,
-    seed: settings.seed,
-    round,
-    salt: settings.salt,
-  };
-  const scoreShard = async (shard: number): Promise<void> => {
-    const summary = `round ${round}: sample ${split}, shard ${shard + 1} of ${shards}`;
-    const scored: StageResult<SampleOutput> = await learner.sample.executeWithOptions({ summary }, [
-      { ...task, shard },
-    ]);
-    passes.set(shard, ledger.take('sample', scored).passes);
-    if (split === 'pool') control.shardsDone(passes.size);
-  };
-  return control.stage('sample', async () => {
-    if (split === 'pool') control.state.shards = { done: 0, total: shards };
-    await slidingWindow(shards, settings.window, scoreShard);
-    for (;;) {
-      const { set, missing } = await stages.gather({ ...task, shards });
-      if (set) return { set, passes: [...passes.values()].reduce((sum, each) => sum + each, 0) };
-      // A shard's result was damaged or another release wrote it since: score those again.
-      await slidingWindow(missing.length, settings.window, (i) => scoreShard(missing[i] as number));
-    }
-  });
-}
-
-async function threshold(control: Control, run: Opened, ledger: Ledger, labelled: { set: Ref }) {
-  const input = { ...wantedCutoff(run, labelled.set), ...(run.settings.crossFit ? { holdBack: true as const } : {}) };
-  return ledger.take(
-    'threshold',
-    await control.stage('threshold', (summary) => stages.threshold.executeWithOptions({ summary }, [input])),
-  );
-}
-
-/** What a cut-off is chosen by. */
-const wantedCutoff = ({ settings, dataset, split }: Opened, labelled: Ref): Omit<ThresholdInput, 'holdBack'> => ({
-  dataset,
-  split,
-  labelled,
-  rule: settings.threshold,
-  score: settings.score,
-  limit: settings.limit,
-  classwise: settings.classwise,
-  targetError: settings.targetError,
-  scaling: settings.scaling,
-  seed: settings.seed,
-  salt: settings.salt,
-});
-
-/**
- * The release of a run with `crossFit`, in its last round: the pool's labels come from students that never saw the image, and
- * the conditional estimate is made of them. Every image gets all passes: pool and calibration images have to be scored alike.
- *
- * @returns what replaces the round's own labelling and record; undefined in all other rounds and runs
- */
-async function crossFit(control: Control, run: Opened, ledger: Ledger) {
-  const folds = run.settings.crossFit;
-  if (folds === undefined || run.round < run.settings.rounds) return undefined;
-  const models = (await train(control, run, ledger, folds)).map(({ model }) => model);
-  const labelled = await sample(control, run, ledger, 'labelled', models, null, { crossFit: true });
-  const pool = await sample(control, run, ledger, 'pool', models, null, { crossFit: true });
-  const input = { ...wantedCutoff(run, labelled.set), pool: pool.set, folds, release: 1 };
-  const { cutoff, estimate, calibrationError, conditional } = ledger.take(
-    'release',
-    await control.stage('release', (summary) => stages.release.executeWithOptions({ summary }, [input])),
-  );
-  return {
-    labelling: { pool: pool.set, cutoff, foldModels: models, seed: run.settings.seed },
-    record: { pool: pool.set, cutoff, estimate, calibrationError, conditional },
-  };
-}
-
-async function cluster(control: Control, run: Opened, ledger: Ledger, pool: Ref): Promise<Ref> {
-  const { settings } = run;
-  const output = ledger.take(
-    'cluster',
-    await control.stage('cluster', (summary) =>
-      stages.cluster.executeWithOptions({ summary }, [
-        {
-          dataset: run.dataset,
-          pool,
-          clustersPerClass: settings.clustersPerClass,
-          seed: settings.seed,
-          round: run.round,
-          salt: settings.salt,
-        },
-      ]),
-    ),
-  );
-  return output.clusters;
-}
-
-async function relabel(
-  control: Control,
-  run: Opened,
-  ledger: Ledger,
-  from: Pick<RelabelInput, 'model' | 'pool' | 'cutoff' | 'clusters' | 'foldModels' | 'seed'>,
-) {
-  const { dataset, round, labels, settings } = run;
-  return ledger.take(
-    'relabel',
-    await control.stage('relabel', (summary) =>
-      stages.relabel.executeWithOptions({ summary }, [
-        { ...from, dataset, round, previous: labels, tenure: settings.labels, salt: settings.salt },
-      ]),
-    ),
-  );
+  if (!opened.source) return fresh;
+  show(control, fresh);
+  return { ...fresh, ...(await moveIn(control, fresh, opened.source, ledger)) };
 }
 
 function initialState(from: RoundState | undefined): RunState {

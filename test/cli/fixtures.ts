@@ -259,7 +259,8 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
           run === 'nobody'
             ? Promise.reject(problem('RUN_UNKNOWN', `no run '${run}'. 'labelloop run list' shows the runs.`))
             : said(`show ${run}`, view({ run })),
-        list: () => said('list', []),
+        settings: () => Promise.resolve(null),
+    list: () => said('list', []),
         progress: (run) => said(`progress ${run}`, progress({ run, status: 'paused' })),
         watch,
         pause: (run) => said(`pause ${run}`, undefined),
