@@ -106,6 +106,8 @@ async function trained(): Promise<string> {
     items: file('items'),
     validation: null,
     unlabelled: [],
+    initial: null,
+    anchors: null,
     resume: null,
     output: file('model'),
     checkpoint: file('checkpoint'),

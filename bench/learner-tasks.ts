@@ -39,6 +39,8 @@ export const trainTask = (
     items: path.join(data, items),
     validation: null,
     unlabelled: [],
+    initial: null,
+    anchors: null,
     resume: null,
     output: path.join(data, `model-${process.pid}`),
     checkpoint: path.join(data, `checkpoint-${process.pid}`),

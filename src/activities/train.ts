@@ -5,20 +5,18 @@ import { z } from 'zod';
 import { LabelloopError, problem } from '../contracts/errors.js';
 import type { DatasetManifest, Shard } from '../contracts/dataset.js';
 import { deriveSeed, RandomStream } from '../contracts/random.js';
-import type { SeedPair } from '../contracts/learner.js';
+import { modelSpec } from '../contracts/learner.js';
+import type { ModelSpec, SeedPair } from '../contracts/learner.js';
 import { ref } from '../contracts/references.js';
-import type { Ref } from '../contracts/references.js';
-import { encodeSafetensors } from '../contracts/safetensors.js';
+import { decodeSafetensors, encodeSafetensors, tensorNamed } from '../contracts/safetensors.js';
 import { trainOutput } from '../contracts/stages.js';
 import type { TrainInput, TrainOutput } from '../contracts/stages.js';
-import { foldOf, foldSalt } from '../labelling/folds.js';
-import { pseudoLabelWeight } from '../labelling/weights.js';
 import { recipeOf, specOf } from '../learner/client.js';
-import { readRows, tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
 import { pickRows, readItems, readLabels, readManifest, readSplit } from './inputs.js';
 import { stage } from './stage.js';
 import type { Attempt } from './stage.js';
+import { encodeItems, humanItems, isLeftOut, trainingItems } from './training-items.js';
 
 /** Where a training stage stands: its newest checkpoint, and how often an attempt began without getting further. */
 const trainProgress = z.strictObject({ step: z.int(), checkpoint: ref.nullable(), idleAttempts: z.int() });
@@ -30,7 +28,7 @@ type TrainProgress = z.infer<typeof trainProgress>;
  */
 const IDLE_ATTEMPTS = 10;
 
-/** Trains the round's student from fresh weights; goes on from the newest checkpoint of any earlier attempt. */
+/** Trains the round's student from fresh weights, or those of `initial`; goes on from the newest checkpoint of any earlier attempt. */
 export const train = stage<TrainInput, TrainOutput>('train', 2, trainOutput, run, dropCheckpoint);
 
 async function run(input: TrainInput, attempt: Attempt): Promise<TrainOutput> {
@@ -66,13 +64,10 @@ async function prepare(input: TrainInput, { store, key, checkpointSeconds, log }
   const manifest = await readManifest(store, input.dataset);
   const split = await readSplit(store, input.split);
   const answers = await readLabels(store, manifest);
-  const items = newItems(
-    input.labels ? [...manifest.shards.labelled, ...manifest.shards.pool] : manifest.shards.labelled,
-  );
-  addHuman(items, manifest, answers, split.train);
-  if (input.labels) await addPseudoLabels(items, store, manifest, input);
+  const items = await trainingItems(store, input, manifest, answers, split.train);
   const itemsPath = join(folder, 'items.safetensors');
-  await writeFile(itemsPath, encodeItems(items));
+  const anchors = input.anchors ? await writeAnchors(join(folder, 'anchors.safetensors'), store, input.anchors) : null;
+  await writeFile(itemsPath, encodeItems(items, anchors !== null));
   const validation = await writeValidation(join(folder, 'validation.safetensors'), manifest, answers, split.validation);
   const shards = await fetchPixels(store, items.shards);
   const seed = deriveSeed(deriveSeed(input.seed, 'train', input.round), 'member', input.member);
@@ -81,24 +76,28 @@ async function prepare(input: TrainInput, { store, key, checkpointSeconds, log }
   const progress = await startAttempt(store, key);
   const resume = await fetchCheckpoint(progress, store, log);
   const { network, student, round, precision } = input;
+  const initial = input.initial ? await store.fetch(input.initial) : null;
+  const fresh = specOf(network, manifest.image, manifest.classes.length, round);
   const recipe = recipeOf({
-    network,
-    student,
-    round,
-    precision,
+    ...{ network, student, round, precision },
     image: manifest.image,
     items: items.label.length,
     pool: manifest.counts.pool,
+    adapt: input.recipe === 'adapt',
+    pulled: anchors !== null,
   });
   const task = {
     kind: 'train' as const,
-    model: specOf(network, manifest.image, manifest.classes.length, round),
+    // DenseNet grows with the rounds: the student is as wide as the model that it starts from.
+    model: initial === null ? fresh : { ...fresh, growth: (await specIn(initial))?.growth ?? fresh.growth },
     recipe: { ...recipe, steps: input.steps ?? recipe.steps },
     seed,
     shards,
     items: itemsPath,
     validation,
     unlabelled: await fetchUnlabelled(store, unlabelled, input, folder),
+    initial,
+    anchors,
     resume,
     output: join(folder, 'model.safetensors'),
     checkpoint: join(folder, 'checkpoint'),
@@ -121,9 +120,6 @@ function unlabelledShards({ shards: { pool } }: DatasetManifest, seed: SeedPair)
   return new RandomStream(deriveSeed(seed, 'unlabelled')).shuffle([...pool]).slice(0, UNLABELLED_SHARDS);
 }
 
-const isLeftOut = (id: string, leftOut: TrainInput['leftOut'], seed: number): boolean =>
-  leftOut !== undefined && foldOf(id, leftOut.folds, foldSalt(seed)) === leftOut.fold;
-
 /** Pixel files of pool images; without those of a fold that the student must not see, not even unlabelled. */
 async function fetchUnlabelled(
   store: Store,
@@ -143,53 +139,6 @@ async function fetchUnlabelled(
   return files;
 }
 
-interface TrainingItems {
-  shards: readonly Shard[];
-  shard: number[];
-  row: number[];
-  label: number[];
-  weight: number[];
-  human: number[];
-}
-
-const newItems = (shards: readonly Shard[]): TrainingItems => ({
-  shards,
-  shard: [],
-  row: [],
-  label: [],
-  weight: [],
-  human: [],
-});
-
-/** People's labels at some positions of the labelled split. */
-function addHuman(items: TrainingItems, manifest: DatasetManifest, answers: Int32Array, rows: readonly number[]): void {
-  const place = positions(manifest.shards.labelled);
-  for (const position of rows) {
-    const [shard, row] = place(position);
-    add(items, shard, row, answers[position] as number, 1, 1);
-  }
-}
-
-/** The labels in force in the pool. */
-async function addPseudoLabels(
-  items: TrainingItems,
-  store: Store,
-  { shards: { labelled, pool } }: DatasetManifest,
-  { labels, weights, round, leftOut, seed }: TrainInput,
-): Promise<void> {
-  const place = positions(pool);
-  let position = 0;
-  for await (const label of readRows(tables.labels, await store.fetch(labels as Ref))) {
-    const human = label.source === 'human';
-    if (label.status === 'accepted' && (human || !isLeftOut(label.id, leftOut, seed))) {
-      const [shard, row] = place(position);
-      const weight = human ? 1 : pseudoLabelWeight(weights, label.total_uncertainty, round - 1);
-      add(items, shard + labelled.length, row, label.label, weight, human ? 1 : 0);
-    }
-    position++;
-  }
-}
-
 async function writeValidation(
   path: string,
   manifest: DatasetManifest,
@@ -197,39 +146,25 @@ async function writeValidation(
   rows: readonly number[],
 ): Promise<string | null> {
   if (rows.length === 0) return null;
-  const items = newItems(manifest.shards.labelled);
-  addHuman(items, manifest, answers, rows);
-  await writeFile(path, encodeItems(items));
+  await writeFile(path, encodeItems(humanItems(manifest, answers, rows), false));
   return path;
 }
 
-function add(items: TrainingItems, shard: number, row: number, label: number, weight: number, human: number): void {
-  items.shard.push(shard);
-  items.row.push(row);
-  items.label.push(label);
-  items.weight.push(weight);
-  items.human.push(human);
+/** The clusters' centroids as the learner takes them. */
+async function writeAnchors(
+  path: string,
+  store: Store,
+  { centroids }: NonNullable<TrainInput['anchors']>,
+): Promise<string> {
+  const anchors = tensorNamed(decodeSafetensors(await store.readBytes(centroids)), 'centroids', 'F32');
+  await writeFile(path, encodeSafetensors({ anchors }));
+  return path;
 }
 
-/** Finds the shard and the row of a position in a split; positions come in ascending order mostly, so it remembers. */
-function positions(shards: readonly Shard[]): (position: number) => [shard: number, row: number] {
-  let at = 0;
-  return (position) => {
-    if (position < (shards[at]?.offset ?? 0)) at = 0;
-    while (at + 1 < shards.length && position >= (shards[at + 1] as Shard).offset) at++;
-    return [at, position - (shards[at]?.offset ?? 0)];
-  };
-}
-
-function encodeItems({ shard, row, label, weight, human }: TrainingItems): Uint8Array {
-  const n = label.length;
-  return encodeSafetensors({
-    shard: { dtype: 'I32', shape: [n], data: Int32Array.from(shard) },
-    row: { dtype: 'I32', shape: [n], data: Int32Array.from(row) },
-    label: { dtype: 'I32', shape: [n], data: Int32Array.from(label) },
-    weight: { dtype: 'F32', shape: [n], data: Float32Array.from(weight) },
-    human: { dtype: 'U8', shape: [n], data: Uint8Array.from(human) },
-  });
+/** What the model of a file is made from; undefined where the learner will refuse it. */
+async function specIn(path: string): Promise<ModelSpec | undefined> {
+  const { metadata } = decodeSafetensors(await readFile(path));
+  return modelSpec.safeParse(JSON.parse(metadata['spec'] ?? 'null')).data;
 }
 
 const progressPath = (key: string): string => `progress/${key}.json`;

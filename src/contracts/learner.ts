@@ -53,6 +53,8 @@ export const recipe = z.strictObject({
   pseudoWeight: z.number().positive().nullable(),
   /** Classes weigh max count / own count. */
   classWeights: z.boolean(),
+  /** Weight lambda of the pull of features to their centroids (learning/pull.ts); absent: none. With `anchors` alone. */
+  pull: z.number().positive().optional(),
   /** Distortion of training images (and of the weak view); null: images as they are. */
   weak: distortion.nullable(),
   /** RandAugment for the strong view or, without one, for all images: operations an image, and their magnitude, 0 to 1. */
@@ -80,11 +82,15 @@ export const recipe = z.strictObject({
 export type Recipe = z.infer<typeof recipe>;
 
 /**
- * Trains fresh weights. All paths are files on the learner's disk.
+ * Trains fresh weights, or those of `initial` on. All paths are files on the learner's disk.
  * - `shards`: pixel files (uint8, [count, height, width, channels]).
- * - `items`: safetensors with `shard`, `row`, `label` (int32), `weight` (float32), `human` (uint8: 1 = a person's label), all [n].
+ * - `items`: safetensors with `shard`, `row`, `label` (int32), `weight` (float32), `human` (uint8: 1 = a person's label), all [n];
+ *   with `anchors` also `anchor` (int32, [n]): the centroid that an item's features are pulled to, -1 for none.
  * - `validation`: such a file of the images that choose the best checkpoint, or null.
  * - `unlabelled`: pixel files of pool images that a consistency student learns from; [] for other students.
+ * - `initial`: a model whose weights and moving statistics the training starts from. It takes the same images through the
+ *   same network; its classes are the task's first ones, and what more there are start fresh. Null: all starts fresh.
+ * - `anchors`: safetensors with `anchors` (float32, [k, width]), L2-normalised centroids; null without a pull.
  * - `resume`: a checkpoint that this same task wrote before, or null.
  * - `output`: where the model goes; `checkpoint`: the prefix of the checkpoints, `<checkpoint>.<step>`, of which the two
  *   newest stay. All are written to a temporary name, then renamed.
@@ -98,6 +104,8 @@ export const trainTask = z.strictObject({
   items: z.string(),
   validation: z.string().nullable(),
   unlabelled: z.array(z.string()),
+  initial: z.string().nullable().default(null),
+  anchors: z.string().nullable().default(null),
   resume: z.string().nullable(),
   output: z.string(),
   checkpoint: z.string(),

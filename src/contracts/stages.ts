@@ -71,6 +71,26 @@ export const trainInput = z.strictObject({
   member: z.int().nonnegative(),
   /** A fold of the pool (labelling/folds.ts) of which this student sees neither pseudo-labels nor images. */
   leftOut: z.strictObject({ folds: z.int(), fold: z.int() }).optional(),
+  /** `adapt`: that of a student that is moved to a new dataset (learner/recipe.ts). */
+  recipe: z.literal('adapt').optional(),
+  /**
+   * A dataset whose training images join with people's labels: what the student knew, it goes on hearing. Its images are
+   * of the same shape, its classes are the dataset's first ones.
+   */
+  source: z.strictObject({ dataset: ref, split: ref }).optional(),
+  /** A model whose weights the training starts from; absent: fresh ones. */
+  initial: ref.optional(),
+  /** Pulls the features of pseudo-labelled images to the centroids of their clusters, where these have the same label. */
+  anchors: z
+    .strictObject({
+      /** safetensors: `centroids` [k, width]. */
+      centroids: ref,
+      /** Parquet, a row an image of the pool: see AssignmentRow. */
+      assignments: ref,
+      /** Class of each cluster, -1 for none; [k]. */
+      labels: z.array(z.int()),
+    })
+    .optional(),
   ...seeding,
   salt: z.string(),
 });

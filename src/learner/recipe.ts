@@ -15,6 +15,10 @@ export interface RecipeInput {
   pool: number;
   /** Overrides the recipe's own number of steps. */
   steps?: number | null;
+  /** A student that is moved to a new dataset. */
+  adapt?: boolean;
+  /** There are centroids to pull features to. */
+  pulled?: boolean;
   precision: Recipe['precision'];
 }
 
@@ -36,9 +40,13 @@ export function recipeOf(input: RecipeInput): Recipe {
     ...LEARNING[input.student](input),
     student: input.student,
     precision: input.precision,
+    ...(input.pulled ? { pull: PULL } : {}),
   };
   return input.steps == null ? recipe : { ...recipe, steps: input.steps };
 }
+
+/** Weight of the pull to centroids: lambda. */
+const PULL = 0.3;
 
 type Basis = Omit<Recipe, 'student' | 'precision' | 'weak' | 'strong' | 'consistency' | 'averaging'>;
 type Learning = Pick<Recipe, 'weak' | 'strong' | 'consistency' | 'averaging'> & Partial<Basis>;

@@ -13,10 +13,15 @@ export interface Items {
   label: Int32Array;
   weight: Float32Array;
   human: Uint8Array;
+  /** Row of the centroids that its features are pulled to, -1 for none; null in a file without. */
+  anchor: Int32Array | null;
 }
 
-/** @throws FORMAT_UNKNOWN or SHAPE_MISMATCH where the file does not fit the classes and the pixel files */
-export function readItems(path: string, classes: number, files: PixelFiles): Items {
+/**
+ * @param anchors number of centroids
+ * @throws FORMAT_UNKNOWN or SHAPE_MISMATCH where the file does not fit the classes, the pixel files and the centroids
+ */
+export function readItems(path: string, classes: number, files: PixelFiles, anchors = 0): Items {
   const file: TensorFile = decodeSafetensors(readFileSync(path));
   const items: Items = {
     shard: tensorNamed(file, 'shard', 'I32').data,
@@ -24,16 +29,19 @@ export function readItems(path: string, classes: number, files: PixelFiles): Ite
     label: tensorNamed(file, 'label', 'I32').data,
     weight: tensorNamed(file, 'weight', 'F32').data,
     human: tensorNamed(file, 'human', 'U8').data,
+    anchor: anchors > 0 ? tensorNamed(file, 'anchor', 'I32').data : null,
   };
   const n = items.label.length;
   if (n === 0) throw learningErrors.noItems(path);
-  for (const [name, values] of Object.entries(items) as [string, ArrayLike<number>][])
-    if (values.length !== n) throw learningErrors.itemLength(path, name, values.length, n);
+  for (const [name, values] of Object.entries(items) as [string, ArrayLike<number> | null][])
+    if (values && values.length !== n) throw learningErrors.itemLength(path, name, values.length, n);
   for (let i = 0; i < n; i++) {
     const row = items.row[i] as number;
     const label = items.label[i] as number;
     if (row < 0 || row >= files.count(items.shard[i] as number)) throw learningErrors.itemOutOfRange(path, i, 'row');
     if (label < 0 || label >= classes) throw learningErrors.itemOutOfRange(path, i, 'label');
+    const anchor = items.anchor?.[i] ?? -1;
+    if (anchor < -1 || anchor >= anchors) throw learningErrors.itemOutOfRange(path, i, 'anchor');
   }
   return items;
 }
@@ -70,7 +78,11 @@ export class Batches {
   readonly mixed: boolean;
   private readonly parts: readonly { cycle: Cycle; size: number }[];
 
-  constructor(items: Items, { batch, humanShare }: Pick<Recipe, 'batch' | 'humanShare'>, seed: Readonly<SeedPair>) {
+  constructor(
+    items: Pick<Items, 'human'>,
+    { batch, humanShare }: Pick<Recipe, 'batch' | 'humanShare'>,
+    seed: Readonly<SeedPair>,
+  ) {
     const all = [...items.human.keys()];
     const kinds = [1, 0].map((kind) => Int32Array.from(all.filter((i) => items.human[i] === kind)));
     this.mixed = kinds.every(({ length }) => length > 0);
@@ -92,7 +104,11 @@ export class Batches {
 }
 
 /** What each item counts in the loss: its weight, times the share of the largest class that its own class has. */
-export function itemWeights({ label, weight }: Items, classes: number, byClass: boolean): Float32Array {
+export function itemWeights(
+  { label, weight }: Pick<Items, 'label' | 'weight'>,
+  classes: number,
+  byClass: boolean,
+): Float32Array {
   if (!byClass) return weight;
   const counts = new Int32Array(classes);
   for (const value of label) counts[value] = (counts[value] as number) + 1;

@@ -45,6 +45,17 @@ export const learningErrors = {
   /** A member of an ensemble takes other images or has other classes than the first. */
   otherImages: (path: string) =>
     problem('SHAPE_MISMATCH', `${path}: a model of other images or classes than the first one; sample it by itself.`),
+  /** A training can start from a model of the same network and images alone. */
+  otherStart: (path: string, what: string, got: unknown, expected: unknown) =>
+    problem(
+      'SHAPE_MISMATCH',
+      `${path}: a model with ${what} ${JSON.stringify(got)}, and the training is of ${JSON.stringify(expected)}; it can't start ` +
+        `from it. Start from a model of the same network, images and classes (more may be added), or from fresh weights.`,
+    ),
+  noAnchors: () =>
+    problem('SHAPE_MISMATCH', 'a recipe with a pull needs centroids, and the task names none: leave out `pull`.'),
+  otherWidth: (path: string, shape: readonly number[], width: number) =>
+    problem('SHAPE_MISMATCH', `${path}: centroids [${shape.join(', ')}], expected [k, ${width}], k of at least 1.`),
   otherTask: (path: string) =>
     problem('SHAPE_MISMATCH', `${path}: a checkpoint of another task; it can't be resumed here. Start without it.`),
   /** A step wants a value in JavaScript while it is traced. */

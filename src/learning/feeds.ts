@@ -9,6 +9,7 @@ import type { SeedPair, TrainTask } from '../contracts/learner.js';
 import type { Items } from './batches.js';
 import type { FeedValue } from './graph.js';
 import type { Network } from './network.js';
+import type { Anchors } from './pull.js';
 
 /**
  * What a training's steps are fed with but for the optimiser's numbers: images, labels and all that is random, a function
@@ -31,6 +32,7 @@ export class StudentFeeds {
     private readonly items: Items,
     private readonly files: PixelFiles,
     pool: PixelFiles | null,
+    private readonly anchors: Anchors | null = null,
   ) {
     const { recipe, seed } = task;
     this.batches = new Batches(items, recipe, seed);
@@ -62,7 +64,10 @@ export class StudentFeeds {
       weights[i] = this.weights[item] as number;
       human[i] = this.items.human[item] as number;
     });
-    const feeds: Record<string, FeedValue> = { pixels, labels, weights, human, seeds: this.seeds(step) };
+    const feeds: Record<string, FeedValue> = {
+      ...{ pixels, labels, weights, human, seeds: this.seeds(step) },
+      ...(this.anchors ? this.anchors.feeds(this.batches.at(step), this.items.anchor) : {}),
+    };
     if (unlabelled > 0) feeds['places'] = this.readUnlabelled(step, unlabelled, pixels.subarray(batch * size));
     const { labelled, weak, strong } = augmentations(recipe);
     if (changes(recipe)) {

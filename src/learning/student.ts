@@ -6,6 +6,7 @@ import { normalisedSum, weightedMean } from './losses.js';
 import { initialStatistics, initialWeights, splitStatistics, splitWeights } from './network.js';
 import { decayMask, optimiserOf } from './optimise.js';
 import { floatPixels } from './pixels.js';
+import { pullLoss } from './pull.js';
 import { normal } from './random-ops.js';
 import { SideOutputs } from './side-outputs.js';
 import type { Recipe, SeedPair } from '../contracts/learner.js';
@@ -78,6 +79,7 @@ export function studentFeeds({ network, recipe }: StudentShape): Record<string, 
     weights: float(batch),
     human: float(batch),
     seeds: { shape: [seedsOf(network), 2], dtype: 'int32' },
+    ...(recipe.pull === undefined ? {} : { anchors: float(batch, network.featureWidth), anchored: float(batch) }),
     ...(changes(recipe) ? { views: float(all, VIEW_WIDTH) } : {}),
     ...(unlabelled > 0 ? { places: { shape: [unlabelled], dtype: 'int32' } } : {}),
     ...(unlabelled > 0 && recipe.weak ? { weakViews: float(unlabelled, VIEW_WIDTH) } : {}),
@@ -174,9 +176,10 @@ function lossAndGradient(
         side.keep(`variance.${index}`, variance);
       },
     };
-    const { logits, logVariance }: Output = network.head(pass, network.trunk(pass, x));
+    const { features, logits, logVariance }: Output = network.head(pass, network.trunk(pass, x));
     const losses = heteroscedasticLoss(backend, logits, logVariance, targets, noise);
-    return total(backend, shape, losses, teaching, variables, feeds, side);
+    const sum = total(backend, shape, losses, teaching, variables, feeds, side);
+    return recipe.pull === undefined ? sum : tf.add(sum, tf.mul(pullOf(backend, recipe, features, feeds), recipe.pull));
   };
   const parameters = splitWeights(backend, network, variables['weights'] as Tensor1D);
   const { value, grads } = tf.valueAndGrads(loss)(parameters);
@@ -188,6 +191,12 @@ function lossAndGradient(
     updates['statistics'] = moving(backend, variables['statistics'] as Tensor, tf.concat1d(seen), STATISTICS_MOMENTUM);
   }
   return { value: value, gradient, updates };
+}
+
+/** Of the labelled images: a pool image that is learnt from for its consistency alone has no centroid. */
+function pullOf(backend: Backend, { batch }: Recipe, features: Tensor2D, feeds: Tensors): Scalar {
+  const labelled = backend.tf.slice(features, [0, 0], [batch, features.shape[1]]);
+  return pullLoss(backend, labelled, feeds['anchors'] as Tensor2D, feeds['anchored'] as Tensor1D);
 }
 
 /** Labelled images, then strong views of the pool's. */

@@ -13,7 +13,7 @@ import type { Backend } from './backend.js';
 const CHECKPOINTS_KEPT = 2;
 
 /**
- * Trains fresh weights, or goes on from a checkpoint; both end in the same bits, since a step is a function of the state
+ * Trains fresh weights or those of a model on, or goes on from a checkpoint; both end in the same bits, since a step is a function of the state
  * before it and of (seed, step).
  *
  * @throws CANCELLED after the last checkpoint, where the listener's signal aborts; TRAINING_DIVERGED; SHAPE_MISMATCH and

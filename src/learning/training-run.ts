@@ -3,9 +3,11 @@ import { readCheckpoint } from './checkpoint.js';
 import { StudentFeeds } from './feeds.js';
 import { compile } from './graph.js';
 import { createNetwork } from './networks/index.js';
+import { startFrom } from './initial.js';
 import { optimiserOf } from './optimise.js';
 import { PixelFiles } from './pixels.js';
 import { freshProgress, Progress } from './progress.js';
+import { readAnchors } from './pull.js';
 import { averagingAt, studentFeeds, studentStep, studentVariables } from './student.js';
 import { Validation } from './validation.js';
 import type { TrainResult, TrainTask } from '../contracts/learner.js';
@@ -74,10 +76,13 @@ export class TrainingRun {
     };
     const network = createNetwork(model);
     const files = open(task.shards);
-    const items = readItems(task.items, model.classes, files);
-    const feeds = new StudentFeeds(task, network, items, files, recipe.consistency ? open(task.unlabelled) : null);
+    const anchors = recipe.pull === undefined ? null : readAnchors(task.anchors, network.featureWidth);
+    const items = readItems(task.items, model.classes, files, anchors?.count);
+    const pool = recipe.consistency ? open(task.unlabelled) : null;
+    const feeds = new StudentFeeds(task, network, items, files, pool, anchors);
     const shape: StudentShape = { network, recipe, pool: feeds.pool, mixed: feeds.mixed };
     const fresh = studentVariables(shape, task.seed);
+    if (task.initial !== null && task.resume === null) startFrom(task.initial, network, fresh);
     const start = task.resume === null ? freshState(fresh) : readCheckpoint(task.resume, task, network, fresh);
     const student = compile(backend, studentStep(backend, shape), {
       name: 'training step',

@@ -91,6 +91,8 @@ export function barTasks(directory: string, image: ImageShape, classes = 4, n = 
       items: file('items'),
       validation: null,
       unlabelled: [],
+      initial: null,
+      anchors: null,
       resume: null,
       output: file('model'),
       checkpoint: file('checkpoint'),

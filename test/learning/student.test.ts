@@ -47,7 +47,11 @@ const optionsOf = (shape: StudentShape): CompileOptions => ({
 });
 
 /** Step `index`: pictures whose brightest quarter tells the class, the labelled ones first. */
-function feedsOf({ recipe }: StudentShape, index: number, seeds: number): Record<string, FeedValue> {
+function feedsOf(
+  { recipe, network: { featureWidth } }: StudentShape,
+  index: number,
+  seeds: number,
+): Record<string, FeedValue> {
   const random = new RandomStream([9, index]);
   const { image, classes } = spec;
   const unlabelled = unlabelledBatch(recipe);
@@ -65,6 +69,10 @@ function feedsOf({ recipe }: StudentShape, index: number, seeds: number): Record
     labels,
     weights: new Float32Array(recipe.batch).fill(0.5),
     human: Float32Array.from({ length: recipe.batch }, (_, i) => Number(i < recipe.batch / 2)),
+    ...(recipe.pull !== undefined && {
+      anchors: Float32Array.from({ length: recipe.batch * featureWidth }, () => random.uniform() / 8),
+      anchored: Float32Array.from({ length: recipe.batch }, (_, i) => i % 2),
+    }),
     seeds: Int32Array.from({ length: 2 * seeds }, () => random.word() | 0),
     ...(recipe.weak && {
       views: Float32Array.of(
@@ -98,6 +106,7 @@ describe("a student's step", () => {
     supervised: shapeOf({ weak: null, optimiser: 'sgd' }),
     augmented: shapeOf({ strong: { operations: 2, magnitude: 1 } }),
     consistency: shapeOf(consistency),
+    'consistency with a pull': shapeOf({ ...consistency, pull: 0.5 }),
     'consistency with batch normalisation': shapeOf({ ...consistency, batch: 4 }, 'resnet'),
   };
   for (const [name, shape] of Object.entries(shapes))

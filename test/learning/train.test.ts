@@ -5,6 +5,7 @@ import { LabelloopError } from '../../src/contracts/errors.js';
 import { decodeSafetensors, encodeSafetensors, tensorNamed } from '../../src/contracts/safetensors.js';
 import { loadBackend } from '../../src/learning/backend.js';
 import { Batches, Cycle, itemWeights } from '../../src/learning/batches.js';
+import { sample } from '../../src/learning/sample.js';
 import { train } from '../../src/learning/train.js';
 import { barTasks, temporaryDirectory, tinyRecipe } from './fixtures.js';
 import type { NetworkName, Recipe, TaskListener, TrainTask } from '../../src/contracts/learner.js';
@@ -124,6 +125,70 @@ describe('train', () => {
     };
     const [right, wrong] = [await trained({ items: items(false) }), await trained({ items: items(true) })];
     assert.equal(right.bytes.equals(wrong.bytes), true);
+  });
+
+  it('goes on from the weights of another model', async () => {
+    const taught = await trained({ recipe: { ...tinyRecipe, steps: 120 } });
+    const recipe: Recipe = { ...tinyRecipe, steps: 1, learningRate: 1e-6 };
+    const [fresh, warm] = [await trained({ recipe }), await trained({ recipe, initial: taught.output })];
+    assert.ok(warm.result.loss < fresh.result.loss / 2, `${warm.result.loss}, fresh ${fresh.result.loss}`);
+  });
+
+  describe('with centroids', () => {
+    const width = 128;
+    /** Two centroids: the first half of the features, and the second. */
+    const anchors = path.join(directory, 'anchors');
+    const items = path.join(directory, 'anchored-items');
+    before(() => {
+      const data = Float32Array.from({ length: 2 * width }, (_, i) => (Math.floor(i / 64) % 3 === 0 ? 1 / 8 : 0));
+      fs.writeFileSync(anchors, encodeSafetensors({ anchors: { dtype: 'F32', shape: [2, width], data } }));
+      const file = decodeSafetensors(fs.readFileSync(tasks.train().items));
+      const anchor = tensorNamed(file, 'label', 'I32').data.map((label) => (label < 2 ? label : -1));
+      const tensors = { ...file.tensors, anchor: { dtype: 'I32' as const, shape: [anchor.length], data: anchor } };
+      fs.writeFileSync(items, encodeSafetensors(tensors));
+    });
+
+    it('pulls the features of items that have one', async () => {
+      const off = async (pull?: number): Promise<number> => {
+        const recipe: Recipe = { ...tinyRecipe, steps: 60, ...(pull === undefined ? {} : { pull }) };
+        const { output: model } = await trained({ recipe, items, anchors });
+        const output = path.join(directory, `posterior-${names++}`);
+        await sample(backend, tasks.sample({ models: [model], output }));
+        const { data } = tensorNamed(decodeSafetensors(fs.readFileSync(output)), 'features', 'F32');
+        // Images of classes 0 and 1: the share of a feature vector's square that lies outside of its centroid's half.
+        const shares = [0, 1].map((c) => {
+          const z = data.subarray(c * width, (c + 1) * width).map((x) => x * x);
+          const sum = (part: Float32Array) => part.reduce((a, b) => a + b, 0);
+          return sum(c === 0 ? z.subarray(64) : z.subarray(0, 64)) / sum(z);
+        });
+        return Math.max(...shares);
+      };
+      const [pulled, free] = [await off(3), await off()];
+      assert.ok(pulled < 0.1 && free > 0.25, `${pulled} outside, without a pull ${free}`);
+    });
+
+    it('gives the bits of a task without, where the recipe has no pull', async () => {
+      const [plain, beside] = [await trained(), await trained({ items, anchors })];
+      assert.equal(beside.bytes.equals(plain.bytes), true);
+    });
+
+    it('ends in the same bits whether or not it was stopped and resumed', async () => {
+      const task: Partial<TrainTask> = { recipe: { ...tinyRecipe, steps: 8, pull: 1 }, items, anchors };
+      const whole = await trained(task);
+      const checkpoint = path.join(directory, `stopped-${names++}`);
+      await assert.rejects(stoppedAt(5, { ...task, checkpoint }), code('CANCELLED'));
+      const resumed = await trained({ ...task, resume: `${checkpoint}.5` });
+      assert.equal(resumed.bytes.equals(whole.bytes), true);
+    });
+
+    it('refuses a pull without centroids, and an item with one that is not there', async () => {
+      const recipe: Recipe = { ...tinyRecipe, pull: 1 };
+      await assert.rejects(trained({ recipe }), code('SHAPE_MISMATCH'));
+      const one = path.join(directory, 'one-anchor');
+      const data = new Float32Array(width).fill(1);
+      fs.writeFileSync(one, encodeSafetensors({ anchors: { dtype: 'F32', shape: [1, width], data } }));
+      await assert.rejects(trained({ recipe, items, anchors: one }), code('SHAPE_MISMATCH'));
+    });
   });
 
   it('refuses a consistency student without a pool', async () => {

@@ -1,0 +1,306 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { deriveSeed, RandomStream } from '../src/contracts/random.js';
+import { decodeSafetensors, encodeSafetensors, tensorNamed } from '../src/contracts/safetensors.js';
+import { assign, fitKMeans } from '../src/labelling/kmeans.js';
+import { outlierRadii } from '../src/labelling/outliers.js';
+import { inProcessLearner } from '../src/learner/in-process.js';
+import { recipeOf, specOf } from '../src/learner/recipe.js';
+import { CLASSES, IMAGE } from './data.js';
+import { balanced, mnist, optdigits, turned, writeItems } from './moved-data.js';
+import type { Recipe, SeedPair } from '../src/contracts/learner.js';
+import type { Centroids } from '../src/labelling/kmeans.js';
+import type { Item, Pictures } from './moved-data.js';
+
+/*
+ * How a model is best moved to another dataset: a source student of 500 MNIST labels, a target, and ways to go on.
+ *
+ *     node dist/bench/adaptation.js --target optdigits --labels 0,50 --seeds 1 --ways 'replay,replay+agree+pull0.3'
+ *
+ * A way is a list of words: `warm` or fresh weights; `replay` of the source's labels; which pseudo-labels the items get
+ * (`model`, `agree`, `clusters`); `pullX`, the weight of the pull to centroids; `stepsN`, `rateX`, `roundsN`.
+ */
+const { values } = parseArgs({
+  options: {
+    target: { type: 'string', default: 'optdigits' },
+    csv: { type: 'string', default: '' },
+    folder: { type: 'string' },
+    labels: { type: 'string', default: '0,10,50,200' },
+    seeds: { type: 'string', default: '1' },
+    ways: { type: 'string', default: 'replay' },
+    steps: { type: 'string', default: '800' },
+    log: { type: 'string' },
+  },
+});
+
+const SOURCE_LABELS = 500;
+const SOURCE_POOL = 10_000;
+const PASSES = 10;
+const folder = values.folder ?? '/tmp/labelloop-adaptation';
+mkdirSync(folder, { recursive: true });
+const learner = inProcessLearner();
+const source = mnist(folder);
+const target =
+  values.target === 'optdigits' ? await optdigits(folder, values.csv) : await turned(folder, source, 40_000, 4_000);
+const file = (name: string): string => path.join(folder, name);
+let files = 0;
+
+interface Scores {
+  p: Float32Array;
+  features: Float32Array;
+  entropy: Float32Array;
+  width: number;
+  predicted: Int32Array;
+}
+
+async function score(model: string, pictures: Pictures, seed: number): Promise<Scores> {
+  const output = file(`posterior-${process.pid}`);
+  const { width } = await learner.sample({
+    ...{
+      kind: 'sample',
+      models: [model],
+      posterior: 'mc-dropout',
+      pixels: pictures.pixels,
+      count: pictures.n,
+      offset: 0,
+    },
+    ...{ passes: PASSES, sequential: null, seed: deriveSeed(seed, 'sample'), precision: 'float32', output },
+  });
+  const decoded = decodeSafetensors(readFileSync(output));
+  const p = tensorNamed(decoded, 'p', 'F32').data;
+  const predicted = Int32Array.from({ length: pictures.n }, (_, i) => {
+    const row = p.subarray(i * CLASSES, (i + 1) * CLASSES);
+    return row.indexOf(Math.max(...row));
+  });
+  return {
+    ...{ p, predicted, width },
+    features: tensorNamed(decoded, 'features', 'F32').data,
+    entropy: tensorNamed(decoded, 'predictive_entropy', 'F32').data,
+  };
+}
+
+const accuracy = (
+  answers: ArrayLike<number>,
+  { labels }: Pictures,
+  without: ReadonlySet<number> = new Set(),
+): number => {
+  const rows = [...labels.keys()].filter((row) => !without.has(row));
+  return rows.filter((row) => answers[row] === labels[row]).length / rows.length;
+};
+
+interface Training {
+  items: Item[];
+  initial?: string;
+  anchors?: Centroids;
+  pool: string[];
+  recipe?: Partial<Recipe>;
+  seed: SeedPair;
+  output: string;
+}
+
+async function train({ items, initial, anchors, pool, recipe, seed, output }: Training): Promise<number> {
+  const basis = recipeOf({
+    ...{ network: 'compact', student: 'consistency', image: IMAGE, round: 1, items: items.length, pool: target.n },
+    precision: 'float32',
+  });
+  const anchorsFile = anchors ? file(`anchors-${files++}`) : null;
+  if (anchors && anchorsFile !== null)
+    writeFileSync(
+      anchorsFile,
+      encodeSafetensors({ anchors: { dtype: 'F32', shape: [anchors.k, anchors.width], data: anchors.data } }),
+    );
+  const result = await learner.train({
+    kind: 'train',
+    model: specOf('compact', IMAGE, CLASSES, 1),
+    recipe: { ...basis, ...recipe },
+    seed,
+    shards: [source.pixels, target.pixels],
+    items: writeItems(file(`items-${process.pid}`), items),
+    validation: null,
+    unlabelled: pool,
+    initial: initial ?? null,
+    anchors: anchorsFile,
+    resume: null,
+    output,
+    checkpoint: file(`checkpoint-${process.pid}`),
+    checkpointSeconds: 1e6,
+  });
+  return result.seconds;
+}
+
+const sourceRows = (seed: number): number[] =>
+  balanced(source.labels, [...Array(30_000).keys()], SOURCE_LABELS, new RandomStream([seed, 1]));
+const sourceItems = (seed: number): Item[] =>
+  sourceRows(seed).map((row) => ({ shard: 0, row, label: source.labels[row] as number, human: true }));
+
+/** As `labelloop run` leaves it after its first round. */
+async function sourceModel(seed: number): Promise<string> {
+  const output = file(`source-${seed}`);
+  if (existsSync(output)) return output;
+  const size = IMAGE.height * IMAGE.width;
+  const pool = file('source-pool');
+  writeFileSync(pool, readFileSync(source.pixels).subarray(30_000 * size, (30_000 + SOURCE_POOL) * size));
+  const seconds = await train({
+    items: sourceItems(seed),
+    pool: [pool],
+    recipe: { steps: 1200 },
+    seed: [seed, 2],
+    output,
+  });
+  const { predicted } = await score(output, { pixels: pool, n: SOURCE_POOL, labels: source.labels }, seed);
+  note({
+    way: 'source',
+    seed,
+    seconds,
+    ownAccuracy: accuracy(predicted, { ...source, labels: source.labels.slice(30_000, 40_000) }),
+  });
+  return output;
+}
+
+function note(record: Record<string, unknown>): void {
+  const line = JSON.stringify(record, (_, value: unknown) =>
+    typeof value === 'number' ? Number(value.toFixed(4)) : value,
+  );
+  process.stdout.write(`${line}\n`);
+  if (values.log !== undefined) writeFileSync(values.log, `${line}\n`, { flag: 'a' });
+}
+
+interface Grouping {
+  centroids: Centroids;
+  cluster: Int32Array;
+  distance: Float32Array;
+  radii: Float64Array;
+  /** Class of each cluster, -1 where open. */
+  label: number[];
+}
+
+/** Most certain share of the images whose predictions vote on the clusters' labels. */
+const CONFIDENT = 0.5;
+/** Posterior share that a cluster's class needs. */
+const PURE = 0.6;
+/** What a person's label counts, beside a confident prediction. */
+const HUMAN_VOTES = 20;
+
+async function group(scores: Scores, human: ReadonlyMap<number, number>, seed: number): Promise<Grouping> {
+  const rows = { data: scores.features, n: target.n, width: scores.width };
+  const k = Math.min(8 * CLASSES, Math.floor(target.n / 20));
+  const centroids = await fitKMeans(rows, k, deriveSeed(seed, 'cluster'));
+  const { cluster, distance } = await assign(rows, centroids);
+  const radii = outlierRadii({ cluster, distance }, centroids.k);
+  const limit = [...scores.entropy].sort((a, b) => a - b)[Math.floor(CONFIDENT * target.n)] as number;
+  const votes = Array.from({ length: centroids.k }, () => new Float64Array(CLASSES).fill(0.5));
+  const vote = (row: number, label: number, weight: number): void => {
+    const of = votes[cluster[row] as number] as Float64Array;
+    of[label] = (of[label] as number) + weight;
+  };
+  for (let row = 0; row < target.n; row++) {
+    const known = human.get(row);
+    if (known !== undefined) vote(row, known, HUMAN_VOTES);
+    else if ((scores.entropy[row] as number) <= limit) vote(row, scores.predicted[row] as number, 1);
+  }
+  const label = votes.map((of) => {
+    const most = Math.max(...of);
+    return most / of.reduce((a, b) => a + b) >= PURE ? of.indexOf(most) : -1;
+  });
+  return { centroids, cluster, distance, radii, label };
+}
+
+/** Pseudo-labels of the target: row -> label. */
+function pseudoLabels(
+  rule: string,
+  scores: Scores,
+  groups: Grouping,
+  human: ReadonlyMap<number, number>,
+): Map<number, number> {
+  const found = new Map<number, number>();
+  const limit = [...scores.entropy].sort((a, b) => a - b)[Math.floor(CONFIDENT * target.n)] as number;
+  for (let row = 0; row < target.n; row++) {
+    if (human.has(row)) continue;
+    const of = groups.cluster[row] as number;
+    const label = groups.label[of] as number;
+    const near = (groups.distance[row] as number) <= (groups.radii[of] as number);
+    const predicted = scores.predicted[row] as number;
+    if (rule === 'clusters' && label >= 0 && near) found.set(row, label);
+    if (rule === 'agree' && label >= 0 && near && label === predicted) found.set(row, label);
+    if (rule === 'sure' && label === predicted && near && (scores.entropy[row] as number) <= limit)
+      found.set(row, label);
+    if (rule === 'model' && (scores.entropy[row] as number) <= limit) found.set(row, predicted);
+  }
+  return found;
+}
+
+const numberAfter = (words: readonly string[], name: string): number | undefined => {
+  const word = words.find(
+    (w) => w.startsWith(name) && w.length > name.length && !Number.isNaN(Number(w.slice(name.length))),
+  );
+  return word === undefined ? undefined : Number(word.slice(name.length));
+};
+
+async function go(way: string, labels: number, seed: number): Promise<void> {
+  const words = way.split('+');
+  const rows = balanced(target.labels, [...target.labels.keys()], labels, new RandomStream([seed, 3]));
+  const human = new Map(rows.map((row) => [row, target.labels[row] as number]));
+  const without = new Set(rows);
+  const before = await sourceModel(seed);
+  let scores = await score(before, target, seed);
+  const base = accuracy(scores.predicted, target, without);
+  let groups = await group(scores, human, seed);
+  const report = (round: number, seconds: number, pseudo: ReadonlyMap<number, number>): void => {
+    const answers = Int32Array.from(groups.cluster, (c) => groups.label[c] as number);
+    const given = [...answers.keys()].filter((row) => answers[row] !== -1 && !without.has(row));
+    note({
+      ...{ target: values.target, labels, seed, way, round, seconds, before: base },
+      accuracy: accuracy(scores.predicted, target, without),
+      clusters: accuracy(answers, target, without),
+      clustersLabelled: given.length / (target.n - without.size),
+      clustersRight: given.filter((row) => answers[row] === target.labels[row]).length / given.length,
+      pseudo: pseudo.size / target.n,
+      pseudoRight: [...pseudo].filter(([row, label]) => label === target.labels[row]).length / Math.max(1, pseudo.size),
+    });
+  };
+  const rule = ['model', 'agree', 'clusters', 'sure'].find((name) => words.includes(name)) ?? 'none';
+  if (words.includes('none')) return report(0, 0, pseudoLabels('agree', scores, groups, human));
+  const replay = words.includes('replay');
+  const pull = numberAfter(words, 'pull');
+  // A few labels of the target would drown among those of the source: they are repeated up to as many.
+  const repeat = replay ? Math.max(1, Math.floor(SOURCE_LABELS / Math.max(1, labels))) : 1;
+  let model = before;
+  for (let round = 1; round <= (numberAfter(words, 'rounds') ?? 1); round++) {
+    const pseudo = pseudoLabels(rule, scores, groups, human);
+    const anchorOf = (row: number, label: number): { anchor?: number } => {
+      const of = groups.cluster[row] as number;
+      return groups.label[of] === label ? { anchor: of } : {};
+    };
+    const items: Item[] = [
+      ...(replay ? sourceItems(seed) : []),
+      ...rows.flatMap((row) =>
+        Array.from({ length: repeat }, () => ({
+          ...{ shard: 1, row, label: target.labels[row] as number, human: true },
+          ...anchorOf(row, target.labels[row] as number),
+        })),
+      ),
+      ...[...pseudo].map(([row, label]) => ({ shard: 1, row, label, human: false, ...anchorOf(row, label) })),
+    ];
+    const output = file(`model-${process.pid}-${round}`);
+    const seconds = await train({
+      ...{ items, pool: [target.pixels], seed: [seed, 10 + round], output },
+      ...(words.includes('warm') ? { initial: model } : {}),
+      ...(pull === undefined ? {} : { anchors: groups.centroids }),
+      recipe: {
+        steps: numberAfter(words, 'steps') ?? Number(values.steps),
+        ...(numberAfter(words, 'rate') === undefined ? {} : { learningRate: numberAfter(words, 'rate') as number }),
+        ...(pull === undefined ? {} : { pull }),
+      },
+    });
+    model = output;
+    scores = await score(model, target, seed);
+    groups = await group(scores, human, seed);
+    report(round, seconds, pseudo);
+  }
+}
+
+for (const seed of values.seeds.split(',').map(Number))
+  for (const labels of values.labels.split(',').map(Number))
+    for (const way of values.ways.split(',')) await go(way, labels, seed);
+await learner.close();

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApplicationFailure } from '@temporalio/activity';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { pino } from 'pino';
+import { createLearnerActivities, createStageActivities } from '../../src/activities/index.js';
+import type { Deps } from '../../src/activities/index.js';
+import { repeats } from '../../src/activities/training-items.js';
+import { datasetManifest } from '../../src/contracts/dataset.js';
+import type { DatasetManifest } from '../../src/contracts/dataset.js';
+import type { Learner, TrainTask } from '../../src/contracts/learner.js';
+import type { Ref } from '../../src/contracts/references.js';
+import { decodeSafetensors, encodeSafetensors, tensorNamed } from '../../src/contracts/safetensors.js';
+import { splitFile } from '../../src/contracts/stages.js';
+import type { TrainInput } from '../../src/contracts/stages.js';
+import type { AssignmentRow, LabelRow } from '../../src/contracts/tables.js';
+import { importDataset } from '../../src/datasets/index.js';
+import { inProcessLearner } from '../../src/learner/in-process.js';
+import { decodeTable, encodeTable, Store, tables } from '../../src/store/index.js';
+import { MNIST } from '../support/stack.js';
+import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
+
+const WIDTH = 128;
+
+/** What a learner was given: the task, and its items file, column by column. */
+interface Given {
+  task: TrainTask;
+  column(name: string): number[];
+  anchors: number[] | null;
+}
+
+describe('train, for a model that is moved', function () {
+  this.timeout(120_000);
+  let server: S3Server;
+  let folder: string;
+  let deps: Deps;
+  let own: { dataset: Ref; split: Ref; manifest: DatasetManifest };
+  let source: { dataset: Ref; split: Ref };
+  let base: TrainInput;
+
+  before(async function () {
+    const binary = s3Binary(s3Servers[0]);
+    if ('skip' in binary) return this.skip(); // stages are nothing without a store: LABELLOOP_TEST_MINIO names one
+    server = await S3Server.start(s3Servers[0], binary.path);
+    folder = await mkdtemp(join(tmpdir(), 'labelloop-moved-'));
+    const store = await Store.open(server.connection, { cacheDir: join(folder, 'cache') });
+    deps = {
+      ...{ store, learner: inProcessLearner(), scratch: folder, log: pino({ level: 'silent' }) },
+      ...{ worker: 'test', checkpointSeconds: 1000 },
+    };
+    const imported = async (name: string, keepLabels: number, seed: number) => {
+      const options = { path: MNIST, name, keepLabels, seed, pool: 40, shardSize: 30 };
+      const { ref: dataset } = await importDataset(store, options);
+      const asked = { dataset, calibrationShare: 0.2, validationShare: 0, seed: 1, salt: '' };
+      const { output } = await inActivity(() => createStageActivities(deps).split(asked));
+      return { dataset, split: output.split };
+    };
+    source = await imported('known', 90, 1);
+    const target = await imported('new', 30, 2);
+    own = { ...target, manifest: await store.readJson(target.dataset, datasetManifest) };
+    base = {
+      ...{ ...target, labels: null, seed: 1, round: 1, salt: '', member: 0 },
+      ...{ network: 'compact', student: 'augmented', weights: 'none', steps: 5, precision: 'float32' },
+    };
+  });
+
+  after(async () => {
+    await deps?.learner.close();
+    await server?.stop();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+
+  const quiet = (): MockActivityEnvironment =>
+    new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
+
+  const inActivity = <T>(work: () => Promise<T>): Promise<T> => quiet().run(work);
+
+  async function trained(input: TrainInput): Promise<{ model: Ref; images: number; given: Given }> {
+    let given: Given | undefined;
+    const learner: Learner = {
+      device: () => deps.learner.device(),
+      sample: (task, listener) => deps.learner.sample(task, listener),
+      close: () => Promise.resolve(),
+      train: async (task, listener) => {
+        const items = decodeSafetensors(await readFile(task.items));
+        const anchors = task.anchors === null ? null : decodeSafetensors(await readFile(task.anchors));
+        given = {
+          task,
+          column: (name) => Array.from(items.tensors[name]?.data ?? []),
+          anchors: anchors && [...tensorNamed(anchors, 'anchors', 'F32').data],
+        };
+        return deps.learner.train(task, listener);
+      },
+    };
+    const { output } = await inActivity(() => createLearnerActivities({ ...deps, learner }).train(input));
+    assert.ok(given, 'it was trained');
+    return { model: output.model, images: output.images, given };
+  }
+
+  it('hears the labels of its source, and its own as often', async () => {
+    const { given } = await trained({ ...base, source });
+    const train = async (of: { split: Ref }) => (await deps.store.readJson(of.split, splitFile)).train.length;
+    const [mine, theirs] = [await train(own), await train(source)];
+    const from = own.manifest.shards.labelled.length;
+    const shards = given.column('shard');
+    assert.equal(shards.filter((shard) => shard >= from).length, theirs);
+    assert.equal(shards.filter((shard) => shard < from).length, mine * repeats(mine, theirs));
+    assert.ok(repeats(mine, theirs) > 1);
+    assert.ok(given.column('human').every((human) => human === 1));
+    assert.equal(given.task.shards.length, from + 3, 'and the pixels of both');
+  });
+
+  it('repeats few labels up to the number of the source, and many not at all', () => {
+    assert.equal(repeats(10, 500), 50);
+    assert.equal(repeats(300, 500), 1);
+    assert.equal(repeats(2000, 500), 1);
+    assert.equal(repeats(0, 500), 500);
+  });
+
+  it('starts from the weights of a model', async () => {
+    const first = await trained(base);
+    const { given } = await trained({ ...base, initial: first.model, round: 2 });
+    assert.ok(given.task.initial !== null);
+    assert.equal(Buffer.compare(await readFile(given.task.initial), await deps.store.readBytes(first.model)), 0);
+  });
+
+  it('gives a pseudo-label its centroid where cluster and label agree', async () => {
+    const { store } = deps;
+    const ids = (
+      await Promise.all(
+        own.manifest.shards.pool.map(async ({ items }) => decodeTable(tables.items, await store.readBytes(items))),
+      )
+    ).flat();
+    const label = (i: number): LabelRow => ({
+      ...{ id: ids[i]?.id ?? '', name: '', status: i % 4 === 3 ? 'open' : 'accepted', change: 'accept' },
+      ...{ label: i % 4 === 3 ? -1 : i % 2, class: '', predicted: 0, probability: 1, predictive_entropy: 0 },
+      ...{ aleatoric: 0, epistemic: 0, total_uncertainty: 0, cluster: 0, source: 'model', round: 1, model: '' },
+      ...{ threshold: 1, certificate: '' },
+    });
+    const group = (i: number): AssignmentRow => ({
+      ...{ id: ids[i]?.id ?? '', cluster: i % 3, distance: 0, outlier: false },
+    });
+    const labels = await store.putBytes(
+      'labels/2',
+      encodeTable(
+        tables.labels,
+        ids.map((_, i) => label(i)),
+      ),
+    );
+    const assignments = await store.putBytes(
+      'assignments/1',
+      encodeTable(
+        tables.assignments,
+        ids.map((_, i) => group(i)),
+      ),
+    );
+    const data = new Float32Array(3 * WIDTH).fill(0.1);
+    const centroids = await store.putBytes(
+      'features/1',
+      encodeSafetensors({ centroids: { dtype: 'F32', shape: [3, WIDTH], data } }),
+    );
+    const input: TrainInput = { ...base, labels, round: 2, anchors: { centroids, assignments, labels: [0, 1, -1] } };
+    const { given } = await trained(input);
+    const [human, anchor] = [given.column('human'), given.column('anchor')];
+    const expected = ids.flatMap((_, i) => (i % 4 === 3 ? [] : [i % 3 < 2 && i % 3 === i % 2 ? i % 3 : -1]));
+    assert.deepEqual(
+      anchor.filter((_, i) => human[i] === 0),
+      expected,
+    );
+    assert.ok(anchor.every((row, i) => human[i] === 0 || row === -1));
+    assert.deepEqual(given.anchors, [...data]);
+    assert.ok(given.task.recipe.pull !== undefined && given.task.recipe.pull > 0);
+  });
+
+  it('is what it was where nothing is moved: no column, no pull, no start', async () => {
+    const { given } = await trained({ ...base, salt: 'plain' });
+    assert.deepEqual(given.column('anchor'), []);
+    assert.deepEqual([given.task.initial, given.task.anchors], [null, null]);
+    assert.equal('pull' in given.task.recipe, false);
+  });
+
+  it('refuses a source with other classes', async () => {
+    const manifest = await deps.store.readJson(source.dataset, datasetManifest);
+    const dataset = await deps.store.putJson(source.dataset.kind, {
+      ...manifest,
+      classes: [...manifest.classes].reverse(),
+    });
+    const error: unknown = await trained({ ...base, source: { ...source, dataset } }).catch(
+      (thrown: unknown) => thrown,
+    );
+    assert.ok(error instanceof ApplicationFailure && error.type === 'DATASET_INVALID', String(error));
+  });
+});
