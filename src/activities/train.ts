@@ -9,8 +9,8 @@ import { modelSpec } from '../contracts/learner.js';
 import type { ModelSpec, SeedPair } from '../contracts/learner.js';
 import { ref } from '../contracts/references.js';
 import { decodeSafetensors, encodeSafetensors, tensorNamed } from '../contracts/safetensors.js';
-import { trainOutput } from '../contracts/stages.js';
-import type { TrainInput, TrainOutput } from '../contracts/stages.js';
+import { clustersFile, trainOutput } from '../contracts/stages.js';
+import type { ClustersFile, TrainInput, TrainOutput } from '../contracts/stages.js';
 import { recipeOf, specOf } from '../learner/client.js';
 import type { Store } from '../store/index.js';
 import { pickRows, readItems, readLabels, readManifest, readSplit } from './inputs.js';
@@ -64,9 +64,10 @@ async function prepare(input: TrainInput, { store, key, checkpointSeconds, log }
   const manifest = await readManifest(store, input.dataset);
   const split = await readSplit(store, input.split);
   const answers = await readLabels(store, manifest);
-  const items = await trainingItems(store, input, manifest, answers, split.train);
+  const groups = input.anchors ? await store.readJson(input.anchors, clustersFile) : null;
+  const items = await trainingItems(store, { ...input, groups }, manifest, answers, split.train);
   const itemsPath = join(folder, 'items.safetensors');
-  const anchors = input.anchors ? await writeAnchors(join(folder, 'anchors.safetensors'), store, input.anchors) : null;
+  const anchors = groups && (await writeAnchors(join(folder, 'anchors.safetensors'), store, groups));
   await writeFile(itemsPath, encodeItems(items, anchors !== null));
   const validation = await writeValidation(join(folder, 'validation.safetensors'), manifest, answers, split.validation);
   const shards = await fetchPixels(store, items.shards);
@@ -151,11 +152,7 @@ async function writeValidation(
 }
 
 /** The clusters' centroids as the learner takes them. */
-async function writeAnchors(
-  path: string,
-  store: Store,
-  { centroids }: NonNullable<TrainInput['anchors']>,
-): Promise<string> {
+async function writeAnchors(path: string, store: Store, { centroids }: ClustersFile): Promise<string> {
   const anchors = tensorNamed(decodeSafetensors(await store.readBytes(centroids)), 'centroids', 'F32');
   await writeFile(path, encodeSafetensors({ anchors }));
   return path;

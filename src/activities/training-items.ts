@@ -2,7 +2,7 @@ import { problem } from '../contracts/errors.js';
 import type { DatasetManifest, Shard } from '../contracts/dataset.js';
 import type { Ref } from '../contracts/references.js';
 import { encodeSafetensors } from '../contracts/safetensors.js';
-import type { TrainInput } from '../contracts/stages.js';
+import type { ClustersFile, TrainInput } from '../contracts/stages.js';
 import { foldOf, foldSalt } from '../labelling/folds.js';
 import { pseudoLabelWeight } from '../labelling/weights.js';
 import { readRows, tables } from '../store/index.js';
@@ -35,10 +35,13 @@ export function humanItems(manifest: DatasetManifest, answers: Int32Array, rows:
   return items;
 }
 
+/** A training's input, and the clusters that it refers to. */
+export type ItemsInput = TrainInput & { groups: ClustersFile | null };
+
 /** People's labels of the dataset, then the labels in force in its pool, then people's labels of the source. */
 export async function trainingItems(
   store: Store,
-  input: TrainInput,
+  input: ItemsInput,
   manifest: DatasetManifest,
   answers: Int32Array,
   rows: readonly number[],
@@ -101,10 +104,10 @@ async function addPseudoLabels(
   items: TrainingItems,
   store: Store,
   { shards: { labelled, pool } }: DatasetManifest,
-  { labels, weights, round, leftOut, seed, anchors }: TrainInput,
+  { labels, weights, round, leftOut, seed, groups: clusters }: ItemsInput,
 ): Promise<void> {
   const place = positions(pool);
-  const groups = anchors && readRows(tables.assignments, await store.fetch(anchors.assignments));
+  const groups = clusters && readRows(tables.assignments, await store.fetch(clusters.assignments));
   let position = 0;
   for await (const label of readRows(tables.labels, await store.fetch(labels as Ref))) {
     const group = groups && (await nextRow(groups));
@@ -115,7 +118,7 @@ async function addPseudoLabels(
       const [shard, row] = place(position);
       const weight = human ? 1 : pseudoLabelWeight(weights, label.total_uncertainty, round - 1);
       // A centroid of another class would pull against the label.
-      const anchor = group && anchors.labels[group.cluster] === label.label ? group.cluster : NO_ANCHOR;
+      const anchor = group && clusters.clusters[group.cluster]?.label === label.label ? group.cluster : NO_ANCHOR;
       add(items, { shard: shard + labelled.length, row, label: label.label, weight, human: human ? 1 : 0, anchor });
     }
     position++;

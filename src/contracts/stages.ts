@@ -80,17 +80,8 @@ export const trainInput = z.strictObject({
   source: z.strictObject({ dataset: ref, split: ref }).optional(),
   /** A model whose weights the training starts from; absent: fresh ones. */
   initial: ref.optional(),
-  /** Pulls the features of pseudo-labelled images to the centroids of their clusters, where these have the same label. */
-  anchors: z
-    .strictObject({
-      /** safetensors: `centroids` [k, width]. */
-      centroids: ref,
-      /** Parquet, a row an image of the pool: see AssignmentRow. */
-      assignments: ref,
-      /** Class of each cluster, -1 for none; [k]. */
-      labels: z.array(z.int()),
-    })
-    .optional(),
+  /** `clusters/2`: pulls the features of pseudo-labelled images to the centroids of their clusters, where these have the same label. */
+  anchors: ref.optional(),
   ...seeding,
   salt: z.string(),
 });

@@ -67,6 +67,7 @@ export async function train(control: Control, run: Opened, ledger: Ledger, folds
                 member,
                 // No key where there are no folds: inputs are addresses in the store.
                 ...(folds ? { leftOut: { folds, fold: member } } : {}),
+                ...moved(run.adapting),
                 seed: settings.seed,
                 round: run.round,
                 salt: settings.salt,
@@ -78,6 +79,15 @@ export async function train(control: Control, run: Opened, ledger: Ledger, folds
   );
   return trained.map((result) => ledger.take('train', result));
 }
+
+/** What an adapting run's students start from: the model that moves, the images that it learnt from, where the groups lie. */
+const moved = (adapting: Opened['adapting']) =>
+  adapting && {
+    recipe: 'adapt' as const,
+    source: { dataset: adapting.source.dataset, split: adapting.source.split },
+    initial: adapting.source.model,
+    anchors: adapting.clusters,
+  };
 
 /** Scores one split, a shard an activity, and gathers the references into one. */
 export async function sample(

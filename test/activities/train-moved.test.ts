@@ -15,7 +15,7 @@ import type { Learner, TrainTask } from '../../src/contracts/learner.js';
 import type { Ref } from '../../src/contracts/references.js';
 import { decodeSafetensors, encodeSafetensors, tensorNamed } from '../../src/contracts/safetensors.js';
 import { splitFile } from '../../src/contracts/stages.js';
-import type { TrainInput } from '../../src/contracts/stages.js';
+import type { ClustersFile, TrainInput } from '../../src/contracts/stages.js';
 import type { AssignmentRow, LabelRow } from '../../src/contracts/tables.js';
 import { importDataset } from '../../src/datasets/index.js';
 import { inProcessLearner } from '../../src/learner/in-process.js';
@@ -162,7 +162,15 @@ describe('train, for a model that is moved', function () {
       'features/1',
       encodeSafetensors({ centroids: { dtype: 'F32', shape: [3, WIDTH], data } }),
     );
-    const input: TrainInput = { ...base, labels, round: 2, anchors: { centroids, assignments, labels: [0, 1, -1] } };
+    const cluster = { size: 2, radius: 1, spread: 1, probability: 1, labelled: 1 };
+    const file: ClustersFile = {
+      ...{ format: 'labelloop.clusters/2', centroids, assignments, criterion: [] },
+      clusters: [0, 1, -1].map((of) => ({ ...cluster, label: of })),
+      duplicates: await store.putBytes('duplicates/1', encodeTable(tables.duplicates, [])),
+      suspects: await store.putBytes('suspects/1', encodeTable(tables.suspects, [])),
+    };
+    const anchors = await store.putJson('clusters/2', file);
+    const input: TrainInput = { ...base, labels, round: 2, anchors };
     const { given } = await trained(input);
     const [human, anchor] = [given.column('human'), given.column('anchor')];
     const expected = ids.flatMap((_, i) => (i % 4 === 3 ? [] : [i % 3 < 2 && i % 3 === i % 2 ? i % 3 : -1]));
