@@ -13,6 +13,8 @@ import type { Ref } from '../contracts/references.js';
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
 import type { SplitName } from '../contracts/dataset.js';
 import type {
+  ClusterCounts,
+  ClusterOutput,
   OpenOutput,
   RelabelInput,
   RoundRecord,
@@ -90,7 +92,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
   const cutoff = await threshold(control, run, ledger, labelled);
   const sequential = run.settings.sampling === 'sequential' && run.settings.posterior === 'mc-dropout';
   const pool = poolBefore ?? (await sample(control, run, ledger, 'pool', models, sequential ? cutoff.cutoff : null));
-  const clusters = await cluster(control, run, ledger, pool.set);
+  const { clusters, clustering } = await cluster(control, run, ledger, pool.set, labelled.set);
   const crossFitted = await crossFit(control, run, ledger);
   const [student, ...others] = students as [TrainOutput, ...TrainOutput[]];
   const relabelled = await relabel(control, run, ledger, {
@@ -110,7 +112,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     clusters,
     pool: pool.set,
     counts: relabelled.counts,
-    clustering: null,
+    clustering,
     shift: null,
     labelled: labelled.set,
     estimate: cutoff.estimate,
@@ -343,9 +345,16 @@ async function crossFit(control: Control, run: Opened, ledger: Ledger) {
   };
 }
 
-async function cluster(control: Control, run: Opened, ledger: Ledger, pool: Ref): Promise<Ref> {
+async function cluster(
+  control: Control,
+  run: Opened,
+  ledger: Ledger,
+  pool: Ref,
+  labelled: Ref,
+): Promise<{ clusters: Ref; clustering: ClusterCounts | null }> {
   const { settings } = run;
-  const output = ledger.take(
+  // Histories of earlier releases have results without counts.
+  const output: Omit<ClusterOutput, 'counts'> & { counts?: ClusterCounts } = ledger.take(
     'cluster',
     await control.stage('cluster', (summary) =>
       stages.cluster.executeWithOptions({ summary }, [
@@ -353,6 +362,9 @@ async function cluster(control: Control, run: Opened, ledger: Ledger, pool: Ref)
           dataset: run.dataset,
           pool,
           clustersPerClass: settings.clustersPerClass,
+          labelled,
+          split: run.split,
+          labels: run.labels,
           seed: settings.seed,
           round: run.round,
           salt: settings.salt,
@@ -360,7 +372,7 @@ async function cluster(control: Control, run: Opened, ledger: Ledger, pool: Ref)
       ]),
     ),
   );
-  return output.clusters;
+  return { clusters: output.clusters, clustering: output.counts ?? null };
 }
 
 async function relabel(
