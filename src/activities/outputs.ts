@@ -9,7 +9,7 @@ export async function storeTable<Row extends object>(
   store: Store,
   kind: BlobKind,
   spec: TableSpec<Row>,
-  rows: AsyncIterable<Row>,
+  rows: Iterable<Row> | AsyncIterable<Row>,
 ): Promise<Ref> {
   const folder = await store.temporaryFolder();
   try {

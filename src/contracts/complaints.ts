@@ -58,7 +58,7 @@ function wrong(issue: Issue): string {
     case 'invalid_format':
       return `must be made of ${issue.message}`;
     case 'invalid_union':
-      return issue.path.at(-1) === 'repair'
+      return issue.path.at(-1) === 'repair' || issue.path.at(-1) === 'clustersPerClass'
         ? "must be 'auto' or a whole number"
         : 'must be a share (0.02) or a percentage (2%)';
     case 'custom':

@@ -121,7 +121,10 @@ const givenSettings = z.strictObject({
   labels: labelTenure.optional().describe('whether later rounds may take pseudo-labels back'),
   steps: z.int().min(1).max(10_000_000).optional().describe("training steps a round; by default the preset's"),
   precision: z.enum(['float32', 'bfloat16']).default('float32').describe('arithmetic of convolutions and products'),
-  clustersPerClass: z.int().min(1).max(50).default(3).describe('k-means clusters a class: one class has several looks'),
+  clustersPerClass: z
+    .union([z.int().min(1).max(50), z.literal('auto')])
+    .default(3)
+    .describe('k-means clusters a class, as one class has several looks; auto: as many as a criterion finds'),
   window: z.int().min(1).max(64).default(4).describe('pool shards in flight at a time'),
   labelsFrom: name
     .optional()

@@ -30,6 +30,13 @@ export const labellingErrors = {
       `got ${length} numbers, expected ${n} rows of ${width}. Start the run again with another salt.`,
     ),
 
+  /** A label is taken from a cluster that has none such, or given to a cluster or class that is not there. */
+  noSuchVote: (cluster: number, label: number) =>
+    problem(
+      'SHAPE_MISMATCH',
+      `cluster ${cluster} has no label of class ${label} to count: labels and clusters are of different datasets. Start the run again with another salt.`,
+    ),
+
   /** Clusters of nothing. */
   noFeatures: () =>
     problem('SHAPE_MISMATCH', 'no features to cluster: the pool is empty. Import a dataset with pool images.'),

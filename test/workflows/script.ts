@@ -4,7 +4,7 @@ import type { BlobKind, Ref } from '../../src/contracts/references.js';
 import type { Conditional } from '../../src/contracts/grades.js';
 import { runSettings } from '../../src/contracts/settings.js';
 import { AuditScript } from './audit-script.js';
-import type { StageResult } from '../../src/contracts/stages.js';
+import type { ClusterCounts, ClusterInput, StageResult } from '../../src/contracts/stages.js';
 
 /** A reference to nothing, told from others by its number. */
 export const ref = (kind: BlobKind, n: number): Ref => ({ kind, sha256: n.toString(16).padStart(64, '0'), bytes: 1 });
@@ -39,6 +39,11 @@ export class Script {
   readonly stopped: string[] = [];
   /** Mean passes a pool image, by round. */
   readonly passes: (number | null)[] = [];
+  /** What the cluster stage was asked, and what the rounds' records keep of its answer. */
+  readonly clusterInputs: ClusterInput[] = [];
+  readonly clusterings: (ClusterCounts | null)[] = [];
+  /** As releases before clusters had labels: their results have no counts. */
+  oldClusters = false;
   /** Conditional estimates, by round. */
   readonly conditionals: (Conditional | null)[] = [];
 
@@ -132,15 +137,17 @@ export class Script {
           conditional: conditionalOf({ folds, same: labelled.sha256 === pool.sha256 }),
         });
       },
-      cluster: async () => {
+      cluster: async (input) => {
         this.calls.push('cluster');
+        this.clusterInputs.push(input);
         if (this.loseOnce) {
           const code = this.loseOnce;
           this.loseOnce = undefined;
           throw ApplicationFailure.nonRetryable('no such blob', code);
         }
         const counts = { clusters: 30, mixed: 30, outliers: 10, duplicates: 0, suspects: 0 };
-        return fresh({ clusters: ref('clusters/2', 5), parts: [], counts });
+        const output = { clusters: ref('clusters/2', 5), parts: [], counts };
+        return fresh(this.oldClusters ? ({ clusterCount: 30, ...output, counts: undefined } as never) : output);
       },
       relabel: async ({ round, foldModels, cutoff }) => {
         if (foldModels) this.calls.push(`relabel ${round} by ${foldModels.length} folds at ${cutoff.kind}`);
@@ -152,6 +159,7 @@ export class Script {
       evaluate: async ({ record }) => {
         await note(`evaluate ${record.round}`);
         this.passes.push(record.passes);
+        this.clusterings.push(record.clustering);
         this.conditionals.push(record.conditional);
         return { history: ref('history/1', 300 + record.round), testAccuracy: 0.9 };
       },

@@ -56,6 +56,29 @@ describe('workflow selfTraining', function () {
     assert.equal(script.calls.filter((call) => call.startsWith('sample pool')).length, 6);
   });
 
+  it('has the clusters labelled by what people and model know, and keeps what they came to', async () => {
+    const script = new Script();
+    await withWorkers(script, async () => {
+      await (await start('clusters', { rounds: 2, clustersPerClass: 'auto' })).result();
+    });
+    const [first, second] = script.clusterInputs;
+    assert.deepEqual([first?.labels, second?.labels], [null, ref('labels/1', 201)]);
+    for (const input of script.clusterInputs) {
+      assert.equal(input.clustersPerClass, 'auto');
+      assert.equal(input.labelled?.kind, 'posterior-set/1');
+      assert.equal(input.split?.kind, 'split/1');
+    }
+    const counts = { clusters: 30, mixed: 30, outliers: 10, duplicates: 0, suspects: 0 };
+    assert.deepEqual(script.clusterings, [counts, counts]);
+  });
+
+  it('goes on where an earlier release left off: clusters without counts are none', async () => {
+    const script = new Script();
+    script.oldClusters = true;
+    await withWorkers(script, async () => void (await (await start('old-clusters', { rounds: 1 })).result()));
+    assert.deepEqual(script.clusterings, [null]);
+  });
+
   it('begins with the labels of the run that labelsFrom names', async () => {
     const script = new Script();
     await withWorkers(script, async () => {
