@@ -76,6 +76,28 @@ describe('importDataset', () => {
     ]);
   });
 
+  it('likens a dataset to another: its classes and shape, and few labels or none', async () => {
+    await use.writeImages(...cats, ...dogs, 'unlabelled/a.png');
+    const { manifest: first } = await use.load({ size: 12, channels: 3 });
+    await use.writeImages('next/unlabelled/1.png', 'next/unlabelled/2.png', 'next/dog/3.png');
+    const next = { path: join(use.data, 'next'), like: 'set' };
+    const { manifest } = await use.load({ ...next, name: 'next' });
+    assert.deepEqual(manifest.classes, first.classes);
+    assert.deepEqual(manifest.image, first.image);
+    assert.deepEqual(manifest.counts, { labelled: 1, pool: 2, test: 0 });
+
+    const { manifest: hidden } = await use.load({ ...next, name: 'hidden', keepLabels: 0 });
+    assert.deepEqual(hidden.counts, { labelled: 0, pool: 3, test: 0 });
+    assert.equal((await labelsOf(hidden.truth as Ref)).length, 1);
+    assert.deepEqual(await labelsOf(hidden.labels), []);
+
+    await use.writeImages('next/fish/1.png');
+    await assert.rejects(use.load({ ...next, name: 'other' }), raises('DATASET_CLASS_UNKNOWN', 'fish'));
+    await assert.rejects(use.load({ ...next, name: 'both', size: 8 }), raises('SETTINGS_INVALID', 'size', 'like'));
+    const nothing = use.load({ path: join(use.data, 'next'), name: 'none', like: 'nowhere' });
+    await assert.rejects(nothing, raises('DATASET_UNKNOWN', 'nowhere'));
+  });
+
   it('takes class names in any script, decomposed or not, for the same class', async () => {
     await use.writeImages(
       'train/猫/1.png',
