@@ -6,6 +6,7 @@ import { freeze } from './audit/freeze.js';
 import { endAudit } from './audit/ledger.js';
 import { openAudit } from './audit/open.js';
 import { numberAudit, prepareAudit } from './audit/prepare.js';
+import { choose } from './choose.js';
 import { cluster } from './cluster.js';
 import { compare } from './compare.js';
 import { evaluate } from './evaluate.js';
@@ -41,6 +42,7 @@ export const createStageActivities = (deps: Deps): StageActivities & NoticeActiv
   threshold: asActivity(deps, threshold),
   release: asActivity(deps, release),
   cluster: asActivity(deps, cluster),
+  choose: asActivity(deps, choose),
   relabel: asActivity(deps, relabel),
   evaluate: (input) => guarded(deps, 'evaluate', ({ beating }) => beating(() => evaluate(input, deps.store))),
   compare: (input) => guarded(deps, 'compare', ({ beating }) => beating(() => compare(input, deps.store))),

@@ -5,7 +5,8 @@ import type { RelabelInput, RelabelOutput } from '../contracts/stages.js';
 import type { AssignmentRow, ItemRow, LabelRow, PosteriorRow } from '../contracts/tables.js';
 import { foldOf, foldSalt } from '../labelling/folds.js';
 import { TopCandidates } from '../labelling/fence.js';
-import { countLabels, decide, heldLabel } from '../labelling/relabel.js';
+import { candidateLabel, countLabels, decide, heldLabel } from '../labelling/relabel.js';
+import type { ByClusters } from '../labelling/relabel.js';
 import { readRows, tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
 import { nextRow, readItems, readManifest, readPosteriors, readSet, shardOf } from './inputs.js';
@@ -20,17 +21,20 @@ export const relabel = stage<RelabelInput, RelabelOutput>(
   async (input, { store, beating }) =>
     beating(async () => {
       const cutoff = await store.readJson(input.cutoff, cutoffFile);
+      const by = await clustersBehind(store, input);
       const candidates = cutoff.top === null ? null : new TopCandidates(cutoff.top);
       if (candidates) {
         // A rank needs the whole pool before its first decision.
         for await (const { posterior, group, previous } of poolRows(store, input))
-          if (!group.outlier && !heldLabel(previous, input.tenure)) candidates.offer(scoreOf(cutoff.score, posterior));
+          if (isEligible(posterior, group, by) && !heldLabel(previous, input.tenure))
+            candidates.offer(scoreOf(cutoff.score, posterior));
       }
       const edge = candidates?.close() ?? 0;
       const context = {
         cutoff,
         top: candidates && { take: (score: number) => candidates.take(score), value: edge },
         tenure: input.tenure,
+        ...(by ? { by } : {}),
         round: input.round,
         model: input.model.sha256,
         classes: (await readManifest(store, input.dataset)).classes,
@@ -50,6 +54,17 @@ export const relabel = stage<RelabelInput, RelabelOutput>(
       return { labels, counts };
     }),
 );
+
+/** The clusters' labels, where they have a say. */
+async function clustersBehind(store: Store, { by, clusters }: RelabelInput): Promise<ByClusters | undefined> {
+  if (!by) return undefined;
+  const file = await store.readJson(clusters, clustersFile);
+  return { rule: by, labels: file.clusters.map(({ label }) => label) };
+}
+
+/** Whether a label would be given to the image if it ranks high enough. */
+const isEligible = (posterior: PosteriorRow, group: AssignmentRow, by: ByClusters | undefined): boolean =>
+  !group.outlier && candidateLabel(posterior, group, by) >= 0;
 
 interface PoolRow {
   image: ItemRow;

@@ -17,6 +17,8 @@ import type {
   RecordInput,
 } from './audit-stages.js';
 import type {
+  ChooseInput,
+  ChooseOutput,
   ClusterInput,
   ClusterOutput,
   CompareInput,
@@ -55,6 +57,7 @@ export interface StageActivities {
   threshold(input: ThresholdInput): Promise<StageResult<ThresholdOutput>>;
   release(input: ReleaseInput): Promise<StageResult<ReleaseOutput>>;
   cluster(input: ClusterInput): Promise<StageResult<ClusterOutput>>;
+  choose(input: ChooseInput): Promise<StageResult<ChooseOutput>>;
   relabel(input: RelabelInput): Promise<StageResult<RelabelOutput>>;
   evaluate(input: EvaluateInput): Promise<EvaluateOutput>;
   compare(input: CompareInput): Promise<CompareOutput>;

@@ -269,6 +269,23 @@ export const clusterOutput = z.strictObject({
 });
 export type ClusterOutput = z.infer<typeof clusterOutput>;
 
+/** Chooses the images whose answers are expected to gain most labels, by the clusters that they are in. */
+export const chooseInput = z.strictObject({
+  dataset: ref,
+  clusters: ref,
+  pool: ref,
+  /** Labels in force: who has answered, and what needs no answer; null: nothing is labelled yet. */
+  labels: ref.nullable(),
+  /** Questions at most. */
+  limit: z.int().min(1).max(5000),
+  ...seeding,
+  salt: z.string(),
+});
+export type ChooseInput = z.infer<typeof chooseInput>;
+/** `questions`: a questionsFile (contracts/audit-stages.ts), the most useful first. */
+export const chooseOutput = z.strictObject({ questions: ref });
+export type ChooseOutput = z.infer<typeof chooseOutput>;
+
 /** Counts of a round's labels over the pool; `accepted` is all labels now in force, `open` those left for people. */
 export const labelCounts = z.strictObject({
   accepted: z.int(),

@@ -1,11 +1,32 @@
 import { scoreOf } from '../contracts/scores.js';
 import type { LabelTenure } from '../contracts/presets.js';
-import type { CutoffFile, LabelCounts } from '../contracts/stages.js';
+import type { CutoffFile, LabelCounts, RelabelInput } from '../contracts/stages.js';
 import type { AssignmentRow, ItemRow, LabelChange, LabelRow, LabelStatus, PosteriorRow } from '../contracts/tables.js';
 import { calibrated } from './calibration.js';
 import type { Scaling } from './calibration.js';
 import { ACCEPT_NOTHING } from './cutoff.js';
 import { labellingErrors } from './errors.js';
+
+/**
+ * What clusters have to do with the labels. `clusters`: an image gets its cluster's label, whatever the model says, so that a model
+ * can begin on data on which it is not to be trusted; `agreement`: where the model's class is its cluster's, the cut-off decides.
+ */
+export interface ByClusters {
+  rule: NonNullable<RelabelInput['by']>;
+  /** Label of each cluster, -1 where it is open. */
+  labels: readonly number[];
+}
+
+/** The class that an image would get now if it is certain enough; -1 where none could. */
+export function candidateLabel(
+  { predicted }: Pick<PosteriorRow, 'predicted'>,
+  { cluster }: Pick<AssignmentRow, 'cluster'>,
+  by: ByClusters | undefined,
+): number {
+  if (!by) return predicted;
+  const label = by.labels[cluster] ?? -1;
+  return by.rule === 'clusters' || label === predicted ? label : -1;
+}
 
 /** What is the same for all images of a round. */
 export interface RoundContext {
@@ -14,6 +35,8 @@ export interface RoundContext {
   /** Rule `top-n`: whether this score is among those taken, and the largest that is; null for the other rules. */
   top: { take(score: number): boolean; value: number } | null;
   tenure: LabelTenure;
+  /** Absent: labels are the model's, under the cut-off. */
+  by?: ByClusters;
   round: number;
   /** Digest of this round's model. */
   model: string;
@@ -40,7 +63,7 @@ export function heldLabel(previous: LabelRow | null, tenure: LabelTenure): Label
  * | labelled at all, tenure `permanent` | `keep` | `keep` |
  *
  * The cut-off compares the raw score, and the label is the class of the largest raw mean softmax; `probability` alone is
- * calibrated. Outliers, images far from every group of features, are for people even where the model is certain.
+ * calibrated. With `by`, the label may be the cluster's (see ByClusters). Outliers, images far from every group of features, are for people even where the model is certain.
  *
  * @param previous the image's row of the round before, null in round 1
  * @throws SHAPE_MISMATCH when the rows are of different images
@@ -74,18 +97,19 @@ export function decide(
   if (held) return { ...row, ...inForce(held), change: 'keep' };
 
   const labelled = previous?.status === 'accepted' ? previous : null;
-  const status = statusOf(posterior, assignment, row.threshold, context);
+  const label = candidateLabel(posterior, assignment, context.by);
+  const status = label < 0 && !assignment.outlier ? 'open' : statusOf(posterior, assignment, row.threshold, context);
   if (status !== 'accepted') {
     const change: LabelChange = labelled ? 'revoke' : 'none';
     return { ...row, status, change, label: -1, class: '', source: '', round: 0, model: '' };
   }
-  if (labelled?.label === posterior.predicted) return { ...row, ...inForce(labelled), change: 'keep' };
+  if (labelled?.label === label) return { ...row, ...inForce(labelled), change: 'keep' };
   return {
     ...row,
     status,
     change: labelled ? 'flip' : 'accept',
-    label: posterior.predicted,
-    class: context.classes[posterior.predicted] ?? '',
+    label,
+    class: context.classes[label] ?? '',
     source: 'model',
     round: context.round,
     model: context.model,
@@ -106,9 +130,10 @@ function statusOf(
   posterior: PosteriorRow,
   assignment: AssignmentRow,
   threshold: number,
-  { cutoff, top }: RoundContext,
+  { cutoff, top, by }: RoundContext,
 ): LabelStatus {
   if (assignment.outlier) return 'outlier';
+  if (by?.rule === 'clusters') return 'accepted';
   const score = scoreOf(cutoff.score, posterior);
   const certain = top ? top.take(score) : score <= threshold;
   return certain ? 'accepted' : 'open';

@@ -87,6 +87,66 @@ describe('relabel', () => {
     assert.equal(decide(image(0), row, assignment(0), null, on('total-uncertainty')).status, 'open');
   });
 
+  describe('by clusters', () => {
+    const decided = (
+      rule: 'clusters' | 'agreement',
+      {
+        predicted,
+        entropy,
+        label,
+        previous = null,
+        outlier = false,
+      }: {
+        predicted: number;
+        entropy: number;
+        /** Of cluster 1. */
+        label: number;
+        previous?: LabelRow | null;
+        outlier?: boolean;
+      },
+      round = 1,
+    ): LabelRow =>
+      decide(image(0), posterior(0, predicted, entropy), assignment(0, outlier), previous, {
+        ...context(round),
+        by: { rule, labels: [0, label] },
+      });
+
+    it("gives the cluster's label, whatever the model says and however unsure it is", () => {
+      const row = decided('clusters', { predicted: 1, entropy: 0.9, label: 2 });
+      assert.equal(summary(row), 'accepted accept 2 owl model 1 model1');
+      assert.equal(row.predicted, 1, 'what the model says stays to be seen');
+      assert.equal(summary(decided('clusters', { predicted: 1, entropy: 0, label: -1 })), 'open none -1   0 ');
+      assert.equal(decided('clusters', { predicted: 1, entropy: 0, label: 2, outlier: true }).status, 'outlier');
+    });
+
+    it("keeps, flips and revokes as the cluster's label goes", () => {
+      const first = decided('clusters', { predicted: 1, entropy: 0.9, label: 2 });
+      const next = (label: number) =>
+        summary(decided('clusters', { predicted: 1, entropy: 0.9, label, previous: first }, 2));
+      assert.equal(next(2), 'accepted keep 2 owl model 1 model1');
+      assert.equal(next(0), 'accepted flip 0 cat model 2 model2');
+      assert.equal(next(-1), 'open revoke -1   0 ');
+    });
+
+    it('on agreement takes what model and cluster say alike, under the cut-off', () => {
+      const of = (predicted: number, entropy: number, label: number) =>
+        decided('agreement', { predicted, entropy, label }).status;
+      assert.equal(of(2, 0.5, 2), 'accepted');
+      assert.equal(of(2, 0.51, 2), 'open');
+      assert.equal(of(1, 0, 2), 'open');
+      assert.equal(of(1, 0, -1), 'open');
+      assert.equal(decided('agreement', { predicted: 2, entropy: 0, label: 2, outlier: true }).status, 'outlier');
+    });
+
+    it("holds a person's label as ever", () => {
+      const given: LabelRow = { ...through([1, 0.1]), source: 'human', label: 0, class: 'cat' };
+      for (const rule of ['clusters', 'agreement'] as const) {
+        const row = decided(rule, { predicted: 2, entropy: 0, label: 2, previous: given, outlier: true });
+        assert.deepEqual([row.status, row.change, row.label, row.source], ['accepted', 'keep', 0, 'human']);
+      }
+    });
+  });
+
   it('compares each image with the cut-off of its predicted class', () => {
     const byClass = { ...context(1), cutoff: { ...context(1).cutoff, values: [-1, 0.3, 0.8] } };
     const rows = [0, 1, 2].map((predicted) =>

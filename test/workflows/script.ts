@@ -149,6 +149,7 @@ export class Script {
         const output = { clusters: ref('clusters/2', 5), parts: [], counts };
         return fresh(this.oldClusters ? ({ clusterCount: 30, ...output, counts: undefined } as never) : output);
       },
+      choose: async () => fresh({ questions: ref('questions/1', 8) }),
       relabel: async ({ round, foldModels, cutoff }) => {
         if (foldModels) this.calls.push(`relabel ${round} by ${foldModels.length} folds at ${cutoff.kind}`);
         return fresh({
