@@ -22,3 +22,8 @@ export const UPDATE_NONCE = 'nonce';
 export const UPDATE_STOP = 'stop';
 /** Audit workflows of a run have the id `<run>.audit-<n>`. */
 export const auditWorkflowId = (run: string, audit: number): string => `${run}.audit-${audit}`;
+/** The workflow that asks people for labels of chosen images, without an audit. */
+export const QUESTIONS_WORKFLOW_TYPE = 'questions';
+export const QUERY_QUESTIONS = 'questions';
+/** Questions of a run have the id `<run>.questions-<n>`. */
+export const questionsWorkflowId = (run: string, number: number): string => `${run}.questions-${number}`;

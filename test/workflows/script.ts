@@ -4,6 +4,7 @@ import type { BlobKind, Ref } from '../../src/contracts/references.js';
 import type { Conditional } from '../../src/contracts/grades.js';
 import { runSettings } from '../../src/contracts/settings.js';
 import { AuditScript } from './audit-script.js';
+import { QuestionsScript } from './questions-script.js';
 import type { StageResult } from '../../src/contracts/stages.js';
 
 /** A reference to nothing, told from others by its number. */
@@ -44,6 +45,8 @@ export class Script {
 
   /** The audit at the run's end. */
   readonly audit = new AuditScript();
+  /** What people are asked without one. */
+  readonly questions = new QuestionsScript();
 
   activities(shards: number): LearnerActivities & StageActivities {
     const note = async (name: string): Promise<void> => {
@@ -64,6 +67,7 @@ export class Script {
     };
     return {
       ...this.audit.activities(),
+      ...this.questions.activities(),
       open: async ({ settings }) => {
         await note('open');
         const checked = runSettings.safeParse(settings);
