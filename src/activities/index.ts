@@ -13,6 +13,9 @@ import { evaluate } from './evaluate.js';
 import { gather } from './gather.js';
 import { notifying } from './notify.js';
 import { open } from './open.js';
+import { answerQuestionsByTruth, recordQuestionAnswers } from './questions/desk.js';
+import { endQuestions } from './questions/end.js';
+import { numberQuestions, openQuestions } from './questions/open.js';
 import { relabel } from './relabel.js';
 import { release } from './release.js';
 import { sample } from './sample.js';
@@ -56,4 +59,9 @@ export const createStageActivities = (deps: Deps): StageActivities & NoticeActiv
   recordAnswers: (input) => audited(deps, () => recordAnswers(input, deps.store)),
   answerByTruth: (input) => audited(deps, () => answerByTruth(input, deps.store)),
   endAudit: (input) => audited(deps, () => endAudit(input, deps.store)),
+  numberQuestions: (input) => audited(deps, () => numberQuestions(input, deps.store)),
+  openQuestions: (input) => audited(deps, () => openQuestions(input, deps.store)),
+  recordQuestionAnswers: (input) => audited(deps, () => recordQuestionAnswers(input, deps.store)),
+  answerQuestionsByTruth: (input) => audited(deps, () => answerQuestionsByTruth(input, deps.store)),
+  endQuestions: (input) => audited(deps, () => endQuestions(input, deps.store)),
 });

@@ -75,7 +75,8 @@ async function deliver(
 const reasonOf = (error: unknown): string =>
   messageOf(error instanceof TypeError && error.cause !== undefined ? error.cause : error).slice(0, REASON_CHARACTERS);
 
-const keyOf = ({ run, audit, event, waitsFor }: Notice): string => [run, audit, event, waitsFor ?? 'nothing'].join('/');
+const keyOf = ({ run, audit, questions, event, waitsFor }: Notice): string =>
+  [run, audit ?? `questions-${questions}`, event, waitsFor ?? 'nothing'].join('/');
 
 async function post(url: URL, notice: Notice, body: string, signal: AbortSignal, patience: Patience): Promise<void> {
   const { username, password } = url;
@@ -105,12 +106,13 @@ async function post(url: URL, notice: Notice, body: string, signal: AbortSignal,
 const KEPT_BACK = /^(MINIO_|TEMPORAL_)/;
 
 /** A command may use its own secrets, and gets what it needs for a one-liner beside the JSON. */
-function environmentOf({ run, audit, event }: Notice): NodeJS.ProcessEnv {
+function environmentOf({ run, audit, questions, event }: Notice): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !KEPT_BACK.test(name));
   return {
     ...Object.fromEntries(own),
     LABELLOOP_RUN: run,
-    LABELLOOP_AUDIT: String(audit),
+    LABELLOOP_AUDIT: String(audit ?? ''),
+    LABELLOOP_QUESTIONS: String(questions ?? ''),
     LABELLOOP_EVENT: event,
   };
 }

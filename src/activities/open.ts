@@ -1,5 +1,4 @@
-import { auditState, protocol } from '../contracts/audit.js';
-import { auditPaths } from '../contracts/audit-stages.js';
+import { protocol } from '../contracts/audit.js';
 import { complaintsOf } from '../contracts/complaints.js';
 import { unfitFor } from '../contracts/contradictions.js';
 import { problem } from '../contracts/errors.js';
@@ -8,11 +7,12 @@ import type { Ref } from '../contracts/references.js';
 import { runSettings } from '../contracts/settings.js';
 import type { RunSettings } from '../contracts/settings.js';
 import type { OpenOutput } from '../contracts/stages.js';
-import { readLedger } from './audit/ledger.js';
-import { noTruth } from './audit/prepare.js';
-import { modelSpecOf } from './inputs.js';
+import { noTruth } from './audit/hidden-labels.js';
+import { modelSpecOf, readManifest } from './inputs.js';
 import { knownRun } from './known-run.js';
+import { withAnswers } from './questions/end.js';
 import { readDataset } from '../datasets/index.js';
+import { readCorrections } from '../store/index.js';
 import type { Store } from '../store/index.js';
 
 /**
@@ -39,7 +39,7 @@ export async function open({ settings }: { settings: unknown }, store: Store): P
   if (checked.data.certify && checked.data.certify.answers !== 'people' && !manifest.truth)
     throw noTruth(manifest.name);
   const source = checked.data.adapt && (await sourceOf(store, checked.data, manifest));
-  const labels = checked.data.labelsFrom && (await auditedLabels(store, checked.data.labelsFrom, manifest.name));
+  const labels = checked.data.labelsFrom && (await correctedLabels(store, checked.data.labelsFrom, manifest.name));
   if (!source && manifest.counts.labelled === 0)
     throw problem(
       'SETTINGS_INVALID',
@@ -57,23 +57,24 @@ export async function open({ settings }: { settings: unknown }, store: Store): P
   };
 }
 
-/** The labels of a run with what people said in its audits, from the last audit that has ended. */
-async function auditedLabels(store: Store, run: string, dataset: string): Promise<Ref> {
-  for (let audit = (await readLedger(store, run)).length; audit > 0; audit--) {
-    const ended = await store.getPointer(auditPaths.ended(run, audit), auditState);
-    if (!ended?.refs?.labels) continue;
-    const { dataset: audited } = await store.readJson(ended.refs.protocol, protocol);
-    if (audited !== dataset)
-      throw problem(
-        'SETTINGS_INVALID',
-        `labelsFrom: run '${run}' labelled dataset '${audited}', whose images are others. Name a run of '${dataset}'.`,
-      );
-    return ended.refs.labels;
-  }
-  throw problem(
-    'SETTINGS_INVALID',
-    `labelsFrom: run '${run}' has no audit that has ended. 'labelloop audit show ${run}' says how far one is.`,
-  );
+/** The labels of a run with what people said in its audits and to its questions, those that are open among them. */
+async function correctedLabels(store: Store, run: string, dataset: string): Promise<Ref> {
+  const last = (await readCorrections(store, run)).findLast(({ base }) => base !== null);
+  if (!last)
+    throw problem(
+      'SETTINGS_INVALID',
+      `labelsFrom: people have not answered anything about run '${run}' yet, or its audit has not ended. 'labelloop audit show ${run}' says how far one is, 'labelloop review ${run}' asks.`,
+    );
+  const named = 'protocol' in last.about ? await store.readJson(last.about.protocol, protocol) : null;
+  const asked = 'dataset' in last.about ? last.about.dataset : null;
+  const labelled = named?.dataset ?? (asked && (await readManifest(store, asked)).name);
+  if (labelled !== dataset)
+    throw problem(
+      'SETTINGS_INVALID',
+      `labelsFrom: run '${run}' labelled dataset '${labelled}', whose images are others. Name a run of '${dataset}'.`,
+    );
+  if (last.labels) return last.labels;
+  return asked && last.log ? (await withAnswers(store, asked, last.from, last.log)).labels : last.from;
 }
 
 /** Labelled images below which an adapting run trains on all: what 40 % of fewer calibrate is next to nothing. */

@@ -1,6 +1,8 @@
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { readFile, writeFile } from 'node:fs/promises';
 import { Option } from 'commander';
+import { asksPeople, isAudit } from '../contracts/asking.js';
+import type { AskingState } from '../contracts/asking.js';
 import { LabelloopError } from '../contracts/errors.js';
 import { wholeNumber } from './arguments.js';
 import { cliErrors } from './errors.js';
@@ -9,7 +11,7 @@ import { exists, writeWhole } from './output-file.js';
 import { answerFormats } from './services.js';
 import { examples, verb, withClient } from './verb.js';
 import type { Command } from 'commander';
-import type { Answer, AuditLine, AuditState, Question, Verdict } from '../contracts/audit.js';
+import type { Answer, AuditLine, Question, Verdict } from '../contracts/audit.js';
 import type { AnswerFiles, AnswerFormat, RunsClient } from './services.js';
 import type { Call, Context, Outcome } from './verb.js';
 
@@ -35,9 +37,6 @@ const LIMIT = 1_000;
 const ANYBODY = 'anybody';
 /** What a person may be asked at all; more than any audit needs. */
 const ALL = 1_000_000;
-/** Answers a message, and their JSON's length: what crosses to the server stays under 16 KiB. */
-const BATCH = 100;
-const BATCH_BYTES = 14_000;
 const SAY_EVERY_MS = 2_000;
 
 export function addAnswerVerbs(program: Command, context: Context): void {
@@ -95,6 +94,7 @@ async function exportTasks(call: Call<TasksOptions>, run: string): Promise<Outco
   if (!force && (await exists(out))) throw cliErrors.outputExists(out);
   return withClient(call.services, async (client) => {
     const classes = await classesOf(client, run);
+    const asking = (await client.ask(run)) ?? (await client.asking(run));
     const questions = await client.questions(run, { by: by ?? ANYBODY, limit });
     const written = images === undefined ? null : await files.writeImages(run, questions, images);
     const addressOf = ({ id, name }: Question): string => {
@@ -115,7 +115,7 @@ async function exportTasks(call: Call<TasksOptions>, run: string): Promise<Outco
       document: { run, out, format, tasks: tasks.length, images: images ?? null, config },
       lines: [
         `${where.filter(Boolean).join(', ')}.`,
-        ...(tasks.length === 0 ? [`Nothing is asked now. ${(await client.audit(run)).words}`] : []),
+        ...(tasks.length === 0 ? [`Nothing is asked now. ${asking.words}`] : []),
         ...(config === null ? [] : [`Label Studio's labelling configuration: ${config}`]),
         ...(tasks.length === 0
           ? []
@@ -141,8 +141,7 @@ async function importAnswers(call: Call<ImportOptions>, run: string, file: strin
   const format = formatOf(files, file, call.options.format);
   return withClient(call.services, async (client) => {
     const vocabulary = files.vocabularyOf(await classesOf(client, run));
-    const { settings } = await client.audit(run);
-    if (settings.answers !== 'people') throw cliErrors.truthAnswers(run);
+    if (!asksPeople(await client.asking(run))) throw cliErrors.truthAnswers(run);
     const log = await client.answers(run);
     const { answers, ...left } = await files.checkAnswers(files.readAnswers(file, format), {
       run,
@@ -158,15 +157,19 @@ async function importAnswers(call: Call<ImportOptions>, run: string, file: strin
     });
     const { taken, state } = await send(client, run, answers, call.note);
     const late = answers.length - taken;
-    const { audit, phase, words } = state ?? (await client.audit(run));
+    const now = state ?? (await client.asking(run));
+    const { phase, words } = now;
+    const asked = isAudit(now)
+      ? { audit: { audit: now.audit, phase, words } }
+      : { questions: { number: now.number, phase, words } };
     return {
-      document: { run, file, format, taken, ...left, late, audit: { audit, phase, words } },
+      document: { run, file, format, taken, ...left, late, ...asked },
       lines: [
         `${plural(taken, 'answer')} taken${[
           [left.known, 'known before'],
           [left.blank, 'left blank'],
           [left.unwanted, 'not asked for'],
-          [late, 'too late: the audit has ended'],
+          [late, `too late: ${isAudit(now) ? 'the audit has' : 'the questions have'} ended`],
         ]
           .filter(([number]) => number !== 0)
           .map(([number, what]) => `, ${count(number as number)} ${what}`)
@@ -190,7 +193,7 @@ async function poolImages(client: RunsClient, run: string, ids: ReadonlySet<stri
 }
 
 /**
- * Sends answers in their order, as long as the audit asks.
+ * Sends answers in their order, as long as they are wanted.
  *
  * @returns how many were taken, and the state after the last; null where there was nothing to send
  */
@@ -199,41 +202,24 @@ async function send(
   run: string,
   answers: readonly Answer[],
   note: (line: string) => void,
-): Promise<{ taken: number; state: AuditState | null }> {
-  let state: AuditState | null = null;
+): Promise<{ taken: number; state: AskingState | null }> {
   let taken = 0;
   let saidAt = performance.now();
-  for (const batch of batches(answers)) {
-    try {
-      state = await client.answer(run, batch);
-    } catch (error) {
-      if (taken > 0 && error instanceof LabelloopError && error.code === 'AUDIT_INVALID')
-        throw cliErrors.partlyTaken(taken, answers.length, error);
-      throw error;
-    }
-    taken += batch.length;
-    if (state.phase === 'certify' || state.phase === 'done') break;
-    if (performance.now() - saidAt < SAY_EVERY_MS) continue;
+  const onTaken = (now: number): void => {
+    taken = now;
+    if (taken === answers.length || performance.now() - saidAt < SAY_EVERY_MS) return;
     saidAt = performance.now();
     note(`${count(taken)} of ${plural(answers.length, 'answer')} taken`);
+  };
+  if (answers.length === 0) return { taken, state: null };
+  try {
+    const state = await client.answer(run, answers, { onTaken });
+    return { taken, state };
+  } catch (error) {
+    if (taken > 0 && error instanceof LabelloopError && error.code === 'AUDIT_INVALID')
+      throw cliErrors.partlyTaken(taken, answers.length, error);
+    throw error;
   }
-  return { taken, state };
-}
-
-/** Answers by messages of at most 100, and of bounded length. */
-export function* batches(answers: readonly Answer[]): Generator<Answer[]> {
-  let batch: Answer[] = [];
-  let bytes = 0;
-  for (const answer of answers) {
-    const length = Buffer.byteLength(JSON.stringify(answer)) + 1;
-    if (batch.length === BATCH || (batch.length > 0 && bytes + length > BATCH_BYTES)) {
-      yield batch;
-      [batch, bytes] = [[], 0];
-    }
-    batch.push(answer);
-    bytes += length;
-  }
-  if (batch.length > 0) yield batch;
 }
 
 async function classesOf(client: RunsClient, run: string): Promise<string[]> {

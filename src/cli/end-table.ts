@@ -1,6 +1,7 @@
 import { conditionalWords } from '../contracts/grades.js';
 import { auditLines } from './audit-lines.js';
 import { count, duration, pairs, percent, plural, table } from './format.js';
+import { questionLines } from './questions.js';
 import type { RunView } from '../contracts/run.js';
 import type { Column } from './format.js';
 
@@ -132,9 +133,9 @@ export const resultLines = (view: RunView, width?: number): string[] => [
   ...whereLines(view),
 ];
 
-/** The audit and what it came to: grade A, the only one that promises. */
-const certifiedLines = ({ audit, certificate, run }: RunView): string[] =>
-  audit === null && certificate === null
+/** The audit and what it came to, grade A, the only one that promises; and what people are asked without one. */
+const certifiedLines = ({ audit, certificate, questions, run }: RunView): string[] =>
+  audit === null && certificate === null && !questions
     ? []
     : [
         ...(certificate
@@ -144,6 +145,7 @@ const certifiedLines = ({ audit, certificate, run }: RunView): string[] =>
             ]
           : []),
         ...(audit ? auditLines(audit) : []),
+        ...(questions ? questionLines(questions) : []),
         '',
       ];
 

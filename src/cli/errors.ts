@@ -43,11 +43,11 @@ export const cliErrors = {
       'Label Studio shows an image by its address. Pass --images DIR to write the images, or --image-url PREFIX where they are served by their names.',
     ),
 
-  /** `answers import` for an audit in which nobody is asked. */
+  /** `answers import` for an audit or questions in which nobody is asked. */
   truthAnswers: (run: string) =>
     problem(
       'AUDIT_INVALID',
-      `The audit of run '${run}' is a dry run, in which hidden labels answer for people. 'labelloop audit show ${run}' says what it came to.`,
+      `People aren't asked about run '${run}': it is a dry run, in which hidden labels answer for them. 'labelloop run show ${run}' says what it came to.`,
     ),
 
   /** `answers import`: the audit ended or went on elsewhere while answers were on their way. */
@@ -58,6 +58,12 @@ export const cliErrors = {
       cause,
     ),
 
+  /** `questions show` or `stop` of a run of which nobody was asked. */
+  noQuestions: (run: string) =>
+    problem(
+      'AUDIT_UNKNOWN',
+      `Nobody was asked about run '${run}' without an audit. 'labelloop review ${run}' asks once it has ended.`,
+    ),
   /** `--audit` of something that is no audit's number. */
   notAnAudit: (given: string) =>
     problem('USAGE', `--audit '${given}' must be the number of an audit, from 1. Pass another, or leave it out.`),

@@ -40,7 +40,7 @@ export function explanationLines(explanation: Explanation, width?: number): stri
             at,
             seconds.toFixed(1),
             use,
-            String(audit),
+            audit === null ? NONE : String(audit),
           ]),
         )),
   ];

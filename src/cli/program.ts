@@ -10,6 +10,7 @@ import { addDatasetVerbs } from './dataset.js';
 import { addDemoVerb } from './demo.js';
 import { oneLine } from './format.js';
 import { addLabelVerbs } from './labels.js';
+import { addQuestionVerbs } from './questions.js';
 import { addReportVerb } from './report.js';
 import { addReviewVerb } from './review.js';
 import { addRunVerbs } from './run.js';
@@ -58,6 +59,7 @@ export function createProgram(
   addAnswerVerbs(program, context);
   addAuditVerbs(program, context);
   addCertificateVerbs(program, context);
+  addQuestionVerbs(program, context);
   addReviewVerb(program, context);
   addReportVerb(program, context);
   addWorkerVerb(program, context);

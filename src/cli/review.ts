@@ -24,14 +24,17 @@ const eachOf = (name: string, before: string[] = []): string[] => [...before, na
 export function addReviewVerb(program: Command, context: Context): void {
   program
     .command('review')
-    .description('serve the page on which people answer what a run and its audit ask; until Ctrl-C')
+    .description('serve the page on which people answer what a run or its audit asks; until Ctrl-C')
     .argument('<run>', 'id of the run')
     .option('--port <n>', 'port to listen on, 0 for any that is free (default 8710)', wholeNumber(0))
     .option('--host <address>', 'address to listen on; all but loopback ask for a token (default 127.0.0.1)')
     .option('--by <name>', 'everybody answers under this name (default: the page asks)')
     .option('--user-header <name>', 'header in which a reverse proxy names who answers, in place of the token')
     .option('--allow-host <name>', 'a name under which a proxy serves the page; more than once for more', eachOf)
-    .option('--show-guess', "show the model's guess; only where no audit is, whose answers must be blind")
+    .option(
+      '--show-guess',
+      "show the model's guess and its probability; not while an audit is open, whose answers must be blind",
+    )
     .option('--open', 'open the page in a browser')
     .addHelpText(
       'after',

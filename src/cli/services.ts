@@ -1,8 +1,10 @@
 import type { Writable } from 'node:stream';
 import type { CertificateNow, RunListEntry } from '../client/index.js';
+import type { AskingState } from '../contracts/asking.js';
 import type { Answer, AuditLine, AuditState, Question } from '../contracts/audit.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
+import type { QuestionsState } from '../contracts/questions.js';
 import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
 import type { CertifySettingsInput, RunSettingsInput, RunSettings } from '../contracts/settings.js';
 import type { ReviewOptions, ReviewServer } from '../review/index.js';
@@ -35,9 +37,19 @@ export interface RunsClient {
   /** @throws LabelloopError AUDIT_UNKNOWN where the run has no audit */
   audit(run: string): Promise<AuditState>;
   questions(run: string, asked: { by: string; limit: number }): Promise<Question[]>;
-  /** Takes 100 answers at most, all or none. */
-  answer(run: string, answers: readonly Answer[]): Promise<AuditState>;
-  /** What people have said in the last audit. */
+  /** Has people asked where they can be; null: the run goes on without asking. */
+  ask(run: string): Promise<AskingState | null>;
+  /** @throws LabelloopError AUDIT_UNKNOWN where nobody was ever asked */
+  asking(run: string): Promise<AskingState>;
+  /** Takes answers message by message, each all or none; tells after each how many were taken. */
+  answer(
+    run: string,
+    answers: readonly Answer[],
+    options?: { onTaken?: (taken: number, state: AskingState) => void },
+  ): Promise<AskingState>;
+  startQuestions(run: string, options?: { budget?: number; answers?: string }): Promise<QuestionsState>;
+  stopQuestions(run: string): Promise<QuestionsState>;
+  /** What people have said in the audit or to the questions that are open, or were last. */
   answers(run: string): Promise<AuditLine[]>;
   startAudit(run: string, settings: CertifySettingsInput): Promise<AuditState>;
   nonce(run: string, value: string): Promise<AuditState>;

@@ -71,6 +71,7 @@ export const services: Services = {
     const [{ serveReview, sourceOf }, labelloop] = await Promise.all([import('../review/index.js'), connect()]);
     const hangUp = () => labelloop.close();
     try {
+      await labelloop.ask(run);
       const server = await serveReview(await sourceOf(labelloop, run), options);
       return {
         url: server.url,

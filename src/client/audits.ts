@@ -1,6 +1,5 @@
-import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
-import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { ApplicationFailure, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { auditPaths, auditProgress, dueFile, openedAudit } from '../contracts/audit-stages.js';
 import type { AuditInput, AuditSource } from '../contracts/audit-stages.js';
 import { auditState } from '../contracts/audit.js';
@@ -19,22 +18,21 @@ import { LabelloopError } from '../contracts/errors.js';
 import { certifySettings } from '../contracts/settings.js';
 import type { CertifySettingsInput } from '../contracts/settings.js';
 import type { Store } from '../store/index.js';
+import { AskingWorkflows } from './asking.js';
 import { clientErrors } from './errors.js';
-import { failureOf } from './failures.js';
 import { nextFor } from './queue.js';
 import type { Asked } from './queue.js';
 
-/** How long a question to an audit may take before its worker counts as down. */
-const ANSWER_MS = 3_000;
-/** How long a message may take: a pool of a million images is read by then. */
-const MESSAGE_MS = 60_000;
-
 /** The audits of runs: where they stand, and the messages that steer them. */
 export class Audits {
+  private readonly workflows: AskingWorkflows<AuditState>;
+
   constructor(
     private readonly client: Client,
     private readonly store: Store,
-  ) {}
+  ) {
+    this.workflows = new AskingWorkflows(client, AUDIT_WORKFLOW_TYPE, QUERY_AUDIT);
+  }
 
   /** How many audits of a run were ever opened. */
   async opened(run: string): Promise<number> {
@@ -107,42 +105,36 @@ export class Audits {
     return this.get(run, audit);
   }
 
-  answer(run: string, answers: readonly Answer[]): Promise<AuditState> {
-    return this.tell(run, UPDATE_ANSWER, [{ answers }]);
+  answer(state: AuditState, answers: readonly Answer[]): Promise<AuditState> {
+    return this.tell(state, UPDATE_ANSWER, [{ answers }]);
   }
 
-  nonce(run: string, nonce: string): Promise<AuditState> {
-    return this.tell(run, UPDATE_NONCE, [{ nonce }]);
+  async nonce(run: string, nonce: string): Promise<AuditState> {
+    return this.tell(await this.get(run), UPDATE_NONCE, [{ nonce }]);
   }
 
-  stop(run: string): Promise<AuditState> {
-    return this.tell(run, UPDATE_STOP, []);
+  async stop(run: string): Promise<AuditState> {
+    return this.tell(await this.get(run), UPDATE_STOP, []);
   }
 
   /** The next images for one person; none while the audit waits for something else, or is over. */
-  async questions(run: string, { by, limit }: { by: string; limit: number }): Promise<Asked[]> {
-    const { audit, phase, settings } = await this.get(run);
+  async next({ run, audit, phase, settings }: AuditState, by: string, limit: number): Promise<Asked[]> {
     if ((phase !== 'repair' && phase !== 'audit') || settings.answers !== 'people') return [];
     const due = await this.store.getPointer(auditPaths.due(run, audit), dueFile);
     return due ? nextFor(by, limit, due) : [];
   }
 
   private async look(run: string, audit: number): Promise<AuditState | null> {
-    const handle = this.client.workflow.getHandle(auditWorkflowId(run, audit));
-    const description = await this.describe(run, audit);
-    if (description === null) return this.store.getPointer(auditPaths.ended(run, audit), auditState);
-    switch (description.status.name) {
-      case 'RUNNING':
-        try {
-          return await this.client.withDeadline(Date.now() + ANSWER_MS, () => handle.query<AuditState>(QUERY_AUDIT));
-        } catch {
-          return this.resting(run, audit, 'no worker answers for it');
-        }
-      case 'COMPLETED':
-        return (await handle.result()) as AuditState;
-      case 'FAILED':
-      case 'TIMED_OUT': {
-        const failure = await handle.result().then(() => null, failureOf);
+    const standing = await this.workflows.standing(auditWorkflowId(run, audit));
+    switch (standing.is) {
+      case 'unknown':
+        return this.store.getPointer(auditPaths.ended(run, audit), auditState);
+      case 'running':
+        return standing.state ?? this.resting(run, audit, 'no worker answers for it');
+      case 'completed':
+        return standing.state;
+      case 'failed': {
+        const { failure } = standing;
         return this.resting(run, audit, `it failed: ${failure?.message ?? 'for an unknown reason'}`, failure);
       }
       default:
@@ -150,18 +142,8 @@ export class Audits {
     }
   }
 
-  private async describe(run: string, audit: number): Promise<WorkflowExecutionDescription | null> {
-    try {
-      const description = await this.client.workflow.getHandle(auditWorkflowId(run, audit)).describe();
-      return description.type === AUDIT_WORKFLOW_TYPE ? description : null;
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw error;
-    }
-  }
-
-  private async isRunning(run: string, audit: number): Promise<boolean> {
-    return (await this.describe(run, audit))?.status.name === 'RUNNING';
+  private isRunning(run: string, audit: number): Promise<boolean> {
+    return this.workflows.isRunning(auditWorkflowId(run, audit));
   }
 
   /** An audit that nobody answers for, from what it left in the store. */
@@ -193,20 +175,9 @@ export class Audits {
     };
   }
 
-  /** Sends a message to the last audit. */
-  private async tell(run: string, update: string, args: unknown[]): Promise<AuditState> {
-    const { audit, phase } = await this.get(run);
-    if (phase === 'done') throw clientErrors.auditOver(run, audit);
-    const handle = this.client.workflow.getHandle(auditWorkflowId(run, audit));
-    try {
-      return await this.client.withDeadline(Date.now() + MESSAGE_MS, () =>
-        handle.executeUpdate<AuditState, [unknown]>(update, { args: args as [unknown] }),
-      );
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) throw clientErrors.auditOver(run, audit);
-      if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
-        throw clientErrors.failed(failureOf(error.cause));
-      throw clientErrors.noWorker(run);
-    }
+  private async tell({ run, audit, phase }: AuditState, update: string, args: unknown[]): Promise<AuditState> {
+    const over = clientErrors.auditOver(run, audit);
+    if (phase === 'done') throw over;
+    return this.workflows.tell(auditWorkflowId(run, audit), update, args, run, over);
   }
 }

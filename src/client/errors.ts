@@ -68,6 +68,30 @@ export const clientErrors = {
       'AUDIT_INVALID',
       `Audit ${audit} of run '${run}' is over and takes nothing more. 'labelloop audit show ${run}' says what it came to.`,
     ),
+  /** An answer or a stop for questions that have ended. */
+  questionsOver: (run: string): LabelloopError =>
+    problem(
+      'AUDIT_INVALID',
+      `The questions of run '${run}' are over and take nothing more. 'labelloop review ${run}' asks what is left.`,
+    ),
+  /** Answers or a task file where nobody is asked. */
+  nothingAsked: (run: string): LabelloopError =>
+    problem(
+      'AUDIT_UNKNOWN',
+      `Nobody is asked about run '${run}': it has no audit and no questions. 'labelloop review ${run}' asks once it has ended, 'labelloop audit start ${run} --error 2%' opens an audit.`,
+    ),
+  /** Questions of a run while its audit waits: people are asked by that one. */
+  auditFirst: (run: string, audit: number): LabelloopError =>
+    problem(
+      'AUDIT_INVALID',
+      `Audit ${audit} of run '${run}' is open and asks people. Its questions wait until it has ended: 'labelloop audit show ${run}' says how far it is.`,
+    ),
+  /** Questions of a run that goes on: its labels still change. */
+  asksAtEnd: (run: string): LabelloopError =>
+    problem(
+      'AUDIT_INVALID',
+      `Run '${run}' is under way: its labels still change. Ask when it has ended: labelloop review ${run}`,
+    ),
   /** `audit start` of a run that goes on: its labels still change. */
   runUnderWay: (run: string): LabelloopError =>
     problem(

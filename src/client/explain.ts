@@ -1,5 +1,5 @@
 import { auditLine, certificate } from '../contracts/audit.js';
-import type { AuditState } from '../contracts/audit.js';
+import type { AuditState, Verdict } from '../contracts/audit.js';
 import { shardAt } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { AnswerExplanation, Explanation, RoundExplanation } from '../contracts/explanation.js';
@@ -8,8 +8,9 @@ import { scoreOf } from '../contracts/scores.js';
 import { cutoffFile, posteriorSet } from '../contracts/stages.js';
 import type { RoundRecord } from '../contracts/stages.js';
 import type { LabelRow, PosteriorRow } from '../contracts/tables.js';
+import { correctLabel } from '../labelling/audit/correct.js';
 import { readColumns, readRow, tables } from '../store/index.js';
-import type { Store } from '../store/index.js';
+import type { Correction, Store } from '../store/index.js';
 import { clientErrors } from './errors.js';
 
 /** Likeliest classes that are told. */
@@ -22,8 +23,11 @@ export interface Told {
   rounds: readonly RoundRecord[];
   /** The labels in force: the last round's, or those that an audit has changed since. */
   labels: Ref;
-  /** All audits of the run, in their order. */
+  /** What people said since, to questions that are open. */
+  said: ReadonlyMap<string, Verdict> | null;
+  /** All audits of the run, in their order, and all questions. */
   audits: readonly AuditState[];
+  questions: readonly Correction[];
 }
 
 /**
@@ -33,14 +37,17 @@ export interface Told {
  * @throws USAGE where the pool has no such image, or several of that name
  */
 export async function explain(store: Store, told: Told, image: string): Promise<Explanation> {
-  const { run, manifest, rounds, audits } = told;
+  const { run, manifest, rounds, audits, questions } = told;
+  const { classes } = manifest;
   const file = await store.fetch(told.labels);
   const position = await find(file, image, run);
-  const row = (await readRow(tables.labels, file, position)) as LabelRow;
+  const stored = (await readRow(tables.labels, file, position)) as LabelRow;
+  const row = told.said ? correctLabel(stored, told.said.get(stored.id), null, null, classes) : stored;
   const explained: RoundExplanation[] = [];
   for (const record of rounds) explained.push(await explainRound(store, manifest, record, position));
   const answers: AnswerExplanation[] = [];
-  for (const audit of audits) answers.push(...(await answersAbout(store, manifest.classes, audit, row.id)));
+  for (const { audit, refs } of audits) answers.push(...(await answersAbout(store, classes, audit, refs?.log, row.id)));
+  for (const { log } of questions) answers.push(...(await answersAbout(store, classes, null, log, row.id)));
   return {
     run,
     dataset: manifest.name,
@@ -135,11 +142,12 @@ const likeliest = (p: readonly number[], classes: readonly string[]): RoundExpla
 async function answersAbout(
   store: Store,
   classes: readonly string[],
-  { audit, refs }: AuditState,
+  audit: number | null,
+  log: Ref | null | undefined,
   id: string,
 ): Promise<AnswerExplanation[]> {
-  if (!refs?.log) return [];
-  const lines = await store.readJsonLines(refs.log, auditLine, id);
+  if (!log) return [];
+  const lines = await store.readJsonLines(log, auditLine, id);
   const about = lines.filter((line) => line.id === id);
   return about.map(({ by, at, seconds, use, verdict }) => {
     const answer = typeof verdict === 'number' ? (classes[verdict] ?? '') : verdict;

@@ -7,6 +7,8 @@ export type { Connections } from './connections.js';
 export type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
 export type { Explanation } from '../contracts/explanation.js';
 export type { Answer, AuditLine, AuditState, Certificate, Question } from '../contracts/audit.js';
+export type { AskingState } from '../contracts/asking.js';
+export type { QuestionsState } from '../contracts/questions.js';
 export type { RunStatus } from '../contracts/run-status.js';
 export type { CertifySettingsInput, RunSettings, RunSettingsInput } from '../contracts/settings.js';
 export type { LabelRow } from '../contracts/tables.js';

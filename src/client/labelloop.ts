@@ -4,7 +4,8 @@ import type { WorkflowHandle } from '@temporalio/client';
 import canonicalize from 'canonicalize';
 import { auditPaths, openedAudit } from '../contracts/audit-stages.js';
 import { auditLine, certificate } from '../contracts/audit.js';
-import type { Answer, AuditLine, AuditRefs, AuditState, Certificate, Question } from '../contracts/audit.js';
+import type { AskingState } from '../contracts/asking.js';
+import type { Answer, AuditLine, AuditRefs, AuditState, Certificate, Question, Verdict } from '../contracts/audit.js';
 import { complaintsOf } from '../contracts/complaints.js';
 import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
@@ -19,6 +20,9 @@ import {
   UPDATE_RESUME,
   WORKFLOW_TYPE,
 } from '../contracts/names.js';
+import { questionsOptions } from '../contracts/questions.js';
+import type { QuestionsState } from '../contracts/questions.js';
+import type { Ref } from '../contracts/references.js';
 import { hasEnded } from '../contracts/run-status.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import type { RunMemo, RunProgress, RunState, RunSummary, RunView } from '../contracts/run.js';
@@ -27,7 +31,8 @@ import type { CertifySettingsInput, RunSettings, RunSettingsInput } from '../con
 import { comparisonFile, historyFile } from '../contracts/stages.js';
 import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
-import { readRows, Store, tables } from '../store/index.js';
+import { correctLabel, firstVerdicts } from '../labelling/audit/correct.js';
+import { inForce, readCorrections, readRows, Store, tables } from '../store/index.js';
 import { Audits } from './audits.js';
 import { writeBundle } from './bundle.js';
 import { certificateNow, readBundle, signingKey } from './certificates.js';
@@ -40,7 +45,10 @@ import type { RunFacts } from './facts.js';
 import { asClientError, failureOf } from './failures.js';
 import { PoolImages } from './images.js';
 import type { QuestionImage } from './images.js';
+import { People } from './people.js';
+import type { OnTaken } from './people.js';
 import { progressOf } from './progress.js';
+import { RunQuestions } from './questions.js';
 import { reportFile, reportPath, viewOf } from './view.js';
 import type { Corrected } from './view.js';
 
@@ -84,9 +92,13 @@ export class Labelloop {
     private readonly keys: string,
   ) {
     this.audits = new Audits(client, store);
+    this.asked = new RunQuestions(client, store);
+    this.people = new People(this.audits, this.asked, store);
   }
 
   private readonly audits: Audits;
+  private readonly asked: RunQuestions;
+  private readonly people: People;
   /** By run: pages ask for one image after the other. */
   private readonly images = new Map<string, Promise<PoolImages>>();
 
@@ -137,6 +149,7 @@ export class Labelloop {
     const ended = await this.audits.ended(run);
     return viewOf(facts, {
       audit: await this.audits.shown(run),
+      questions: await this.asked.find(run),
       answers: ended.reduce((sum, { seen }) => sum + seen, 0),
       certificate: await this.certificateOf(ended, facts),
       corrected: await this.corrected(run, facts),
@@ -251,9 +264,15 @@ export class Labelloop {
   /** The pool's labels of the last round that is done, an image a row; flat in memory. @throws RUN_NO_RESULTS */
   async *labels(run: string): AsyncGenerator<LabelRow> {
     const facts = await this.facts(run);
-    const labels = (await this.corrected(run, facts))?.labels ?? facts.summary?.labels ?? facts.memo?.labels;
+    const { labels, said } = await this.labelsInForce(run, facts);
     if (!labels) throw clientErrors.noLabels(run, facts.error?.message);
-    yield* readRows(tables.labels, await this.store.fetch(labels));
+    const rows = readRows(tables.labels, await this.store.fetch(labels));
+    if (said === null) {
+      yield* rows;
+      return;
+    }
+    const classes = (await this.manifestOf(facts))?.classes ?? [];
+    for await (const row of rows) yield correctLabel(row, said.get(row.id), null, null, classes);
   }
 
   /**
@@ -265,9 +284,11 @@ export class Labelloop {
   async explain(run: string, image: string): Promise<Explanation> {
     const facts = await this.facts(run);
     const [manifest, rounds] = [await this.manifestOf(facts), await this.rounds(facts)];
-    const labels = (await this.corrected(run, facts))?.labels ?? facts.summary?.labels ?? facts.memo?.labels;
+    const { labels, said } = await this.labelsInForce(run, facts);
     if (!manifest || !labels) throw clientErrors.noLabels(run, facts.error?.message);
-    return explain(this.store, { run, manifest, rounds, labels, audits: await this.allAudits(run) }, image);
+    const [audits, corrections] = [await this.allAudits(run), await readCorrections(this.store, run)];
+    const questions = corrections.filter(({ of }) => of === 'questions');
+    return explain(this.store, { run, manifest, rounds, labels, said, audits, questions }, image);
   }
 
   /**
@@ -281,7 +302,8 @@ export class Labelloop {
   }
 
   /**
-   * Opens an audit of a finished run's labels.
+   * Opens an audit of a finished run's labels. Questions that are open end before: what people said to them is in the labels
+   * that are audited.
    *
    * @throws SETTINGS_INVALID; RUN_NO_RESULTS; AUDIT_INVALID where one is under way, or where nothing is left to spend
    */
@@ -290,26 +312,83 @@ export class Labelloop {
     if (!hasEnded(status)) throw clientErrors.runUnderWay(run);
     const history = summary?.history ?? memo?.history;
     if (!history || !memo?.dataset || !memo.settings) throw clientErrors.noLabels(run, error?.message);
+    const asked = await this.asked.open(run);
+    if (asked) await this.asked.stop(asked);
     return this.audits.start({ run, dataset: memo.dataset, history, settings: memo.settings }, settings);
   }
 
   /**
-   * Takes people's answers down: all of them or, where one can't be taken, none. The same answer again changes nothing.
+   * Has people asked about a finished run without an audit: about the images without a label, those first on which the
+   * model's passes disagree most. Questions that are open stay, and cancelled ones go on.
    *
-   * @param answers 100 at most
-   * @returns the state after them
-   * @throws AUDIT_INVALID naming the answer that can't be taken, and why; AUDIT_UNKNOWN
+   * @param options.budget images that people answer at most; by default all, 5,000 at a time
+   * @param options.answers `people`; in a dry run `truth`, or `truth:0.02`, which errs in 2 %
+   * @throws SETTINGS_INVALID; RUN_NO_RESULTS; AUDIT_INVALID where an audit is open, or the run goes on
    */
-  answer(run: string, answers: readonly Answer[]): Promise<AuditState> {
-    return this.audits.answer(run, answers);
+  async startQuestions(run: string, options: { budget?: number; answers?: string } = {}): Promise<QuestionsState> {
+    const { budget = null, answers = 'people' } = options;
+    const checked = questionsOptions.safeParse({ budget, answers });
+    if (!checked.success) throw clientErrors.badSettings(complaintsOf(checked.error, options));
+    const facts = await this.facts(run);
+    const { status, memo, error } = facts;
+    if (!hasEnded(status)) throw clientErrors.asksAtEnd(run);
+    const audit = await this.people.openAudit(run);
+    if (audit) throw clientErrors.auditFirst(run, audit.audit);
+    const base = (await this.rounds(facts)).at(-1)?.labels;
+    const { labels } = await this.labelsInForce(run, facts);
+    if (!labels || !base || !memo?.dataset || !memo.settings) throw clientErrors.noLabels(run, error?.message);
+    const source = { run, dataset: memo.dataset };
+    return this.asked.start({ source, labels, base, questions: null, budget, answers, seed: memo.settings.seed });
+  }
+
+  /** Ends a run's questions; what people said stays in its labels. @throws AUDIT_UNKNOWN where none are open */
+  async stopQuestions(run: string): Promise<QuestionsState> {
+    const open = await this.asked.open(run);
+    if (!open) throw clientErrors.nothingAsked(run);
+    return this.asked.stop(open);
   }
 
   /**
-   * The next images for one person: images that the audit needs, that need a second answer, and open ones that the model
+   * Has people asked where they can be: an open audit asks already, and of a finished run without one the questions are asked.
+   *
+   * @returns what asks; null while the run goes on without asking
+   */
+  async ask(run: string): Promise<AskingState | null> {
+    const { status, memo } = await this.facts(run);
+    const audit = await this.people.openAudit(run);
+    if (audit) return audit;
+    if (!hasEnded(status)) return this.asked.open(run);
+    return memo?.labels ? this.startQuestions(run) : null;
+  }
+
+  /**
+   * What asks people about a run, or did last: its audit or, where none is open, its questions.
+   *
+   * @throws AUDIT_UNKNOWN where nobody was ever asked
+   */
+  asking(run: string): Promise<AskingState> {
+    return this.people.asking(run);
+  }
+
+  /**
+   * Takes people's answers down, of the open audit or of the questions. A message brings up to 100, all of them or, where one
+   * can't be taken, none; more go message by message, and none after the end of what asks. The same answer again changes
+   * nothing.
+   *
+   * @param options.onTaken told after every message how many were taken in all
+   * @returns the state after them
+   * @throws AUDIT_INVALID naming the answer that can't be taken, and why; AUDIT_UNKNOWN
+   */
+  answer(run: string, answers: readonly Answer[], options: { onTaken?: OnTaken } = {}): Promise<AskingState> {
+    return this.people.answer(run, answers, options.onTaken ?? (() => undefined));
+  }
+
+  /**
+   * The next images for one person. Of an audit: images that it needs, that need a second answer, and open ones that the model
    * would learn most from, mixed so that nobody can tell which is which. Empty where nothing is left to ask.
    */
-  async questions(run: string, asked: { by: string; limit: number }): Promise<Question[]> {
-    const next = await this.audits.questions(run, asked);
+  async questions(run: string, { by, limit }: { by: string; limit: number }): Promise<Question[]> {
+    const next = await this.people.next(run, by, limit);
     if (next.length === 0) return [];
     const images = await this.poolImages(run);
     return Promise.all(next.map(async ({ id, position, again }) => ({ id, again, ...(await images.find(position)) })));
@@ -356,12 +435,13 @@ export class Labelloop {
   }
 
   /**
-   * What people have said in a run's last audit, in the order in which it was taken down.
+   * What people have said, in the order in which it was taken down: in the open audit, to the open questions, or in the last
+   * of them.
    *
-   * @throws AUDIT_UNKNOWN where the run has none
+   * @throws AUDIT_UNKNOWN where nobody was ever asked
    */
   async answers(run: string): Promise<AuditLine[]> {
-    const { refs } = await this.audit(run);
+    const { refs } = await this.asking(run);
     return refs?.log ? this.store.readJsonLines(refs.log, auditLine) : [];
   }
 
@@ -394,7 +474,7 @@ export class Labelloop {
       error: null,
     };
     if (facts.status === 'running') {
-      facts.live = await this.ask(handle);
+      facts.live = await this.answerOf(handle);
       facts.status = liveStatusOf(facts.live);
     } else {
       try {
@@ -421,10 +501,10 @@ export class Labelloop {
   }
 
   private async liveStatus(run: string): Promise<RunStatus> {
-    return liveStatusOf(await this.ask(this.client.workflow.getHandle(run)));
+    return liveStatusOf(await this.answerOf(this.client.workflow.getHandle(run)));
   }
 
-  private async ask(handle: WorkflowHandle): Promise<RunState | null> {
+  private async answerOf(handle: WorkflowHandle): Promise<RunState | null> {
     try {
       return await this.client.withDeadline(Date.now() + ANSWER_MS, () => handle.query<RunState>(QUERY_STATUS));
     } catch {
@@ -439,11 +519,28 @@ export class Labelloop {
     await this.client.workflow.getHandle(run).executeUpdate(name);
   }
 
-  /** The run's labels with what people said in its audits; null where none of the last round's has ended. */
+  /** The run's labels with what people said in audits and to questions that have ended. */
   private async corrected(run: string, known?: RunFacts): Promise<Corrected | null> {
-    const last = (await this.audits.ended(run)).find(({ refs }) => refs?.labels);
-    if (!last?.refs?.labels || !(await this.isOfLastRound(last, known ?? (await this.facts(run))))) return null;
-    return { labels: last.refs.labels, pool: last.pool ?? null };
+    const base = (await this.rounds(known ?? (await this.facts(run)))).at(-1)?.labels;
+    const corrections = await readCorrections(this.store, run);
+    const last = base ? inForce(corrections, base) : null;
+    if (!last) return null;
+    const labels = last.labels ?? last.from;
+    if (labels.sha256 === base?.sha256) return null;
+    return { labels, pool: corrections.find((each) => each.labels?.sha256 === labels.sha256)?.pool ?? null };
+  }
+
+  /** As `corrected`; `said`: what people said since, to questions that are open. */
+  private async labelsInForce(
+    run: string,
+    facts: RunFacts,
+  ): Promise<{ labels: Ref | null; said: ReadonlyMap<string, Verdict> | null }> {
+    const base = (await this.rounds(facts)).at(-1)?.labels;
+    const correction = base ? inForce(await readCorrections(this.store, run), base) : null;
+    if (!correction) return { labels: facts.summary?.labels ?? facts.memo?.labels ?? null, said: null };
+    const { labels, from, log } = correction;
+    if (labels) return { labels, said: null };
+    return { labels: from, said: firstVerdicts(log ? await this.store.readJsonLines(log, auditLine) : []) };
   }
 
   /** A run of the same id that was started with other settings has other labels. */

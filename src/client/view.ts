@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditState, Certificate, PoolCounts } from '../contracts/audit.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
+import type { QuestionsState } from '../contracts/questions.js';
 import type { Ref } from '../contracts/references.js';
 import type { RunView } from '../contracts/run.js';
 import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
@@ -25,6 +26,7 @@ export interface Corrected {
 
 interface Found {
   audit: AuditState | null;
+  questions: QuestionsState | null;
   /** Of people, in the audits that have ended. */
   answers: number;
   certificate: Certificate | null;
@@ -39,7 +41,7 @@ interface Found {
 /** Puts together what `run show` prints. Pure. */
 export function viewOf(
   facts: RunFacts,
-  { audit, answers, certificate, corrected, manifest, rounds, comparison, report }: Found,
+  { audit, questions, answers, certificate, corrected, manifest, rounds, comparison, report }: Found,
 ): RunView {
   const { memo, live, summary } = facts;
   const last = rounds.at(-1);
@@ -76,6 +78,7 @@ export function viewOf(
       truth: comparison?.rounds[index] ?? null,
     })),
     audit: audit && shown(audit),
+    ...(questions ? { questions: asked(questions) } : {}),
     certificate,
     labelsDigest: (corrected?.labels ?? last?.labels)?.sha256 ?? null,
     labels: corrected?.labels ?? last?.labels ?? null,
@@ -101,4 +104,8 @@ const shown = ({ audit, phase, settings, seen, judgement, outlook, words }: Audi
   judgement,
   outlook,
   words,
+});
+
+const asked = ({ number, phase, answered, left, budget, answers, words }: QuestionsState): RunView['questions'] => ({
+  ...{ number, phase, answered, left, budget, answers, words },
 });

@@ -17,6 +17,16 @@ import type {
   RecordInput,
 } from './audit-stages.js';
 import type {
+  EndQuestionsInput,
+  NumberQuestionsInput,
+  OpenQuestionsOutput,
+  QuestionsAsked,
+  QuestionsByTruthInput,
+  QuestionsState,
+  QuestionsTurn,
+  RecordQuestionsInput,
+} from './questions.js';
+import type {
   ChooseInput,
   ChooseOutput,
   ClusterInput,
@@ -70,6 +80,11 @@ export interface StageActivities {
   answerByTruth(input: AnswerByTruthInput): Promise<AuditTurn>;
   certify(input: CertifyInput): Promise<StageResult<CertifyOutput>>;
   endAudit(input: { state: AuditState }): Promise<void>;
+  numberQuestions(input: NumberQuestionsInput): Promise<{ number: number }>;
+  openQuestions(input: { asked: QuestionsAsked }): Promise<OpenQuestionsOutput>;
+  recordQuestionAnswers(input: RecordQuestionsInput): Promise<QuestionsTurn>;
+  answerQuestionsByTruth(input: QuestionsByTruthInput): Promise<QuestionsTurn>;
+  endQuestions(input: EndQuestionsInput): Promise<QuestionsState>;
 }
 
 /** Tells people; served beside the stages. */

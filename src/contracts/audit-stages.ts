@@ -13,6 +13,7 @@ import {
   type Judgement,
   type PlanOutlook,
 } from './audit.js';
+import { MOST_QUESTIONS } from './questions.js';
 import { ref, sha256, type Ref } from './references.js';
 import type { RunSettings } from './settings.js';
 
@@ -103,7 +104,7 @@ export type FreezeOutput = z.infer<typeof freezeOutput>;
 /** The file behind a `questions/1` reference: open pool images, the most uncertain first. */
 export const questionsFile = z.strictObject({
   format: z.literal('labelloop.questions/1'),
-  images: z.array(z.strictObject({ id: z.string(), position: z.int().nonnegative() })).max(5000),
+  images: z.array(z.strictObject({ id: z.string(), position: z.int().nonnegative() })).max(MOST_QUESTIONS),
 });
 export type QuestionsFile = z.infer<typeof questionsFile>;
 

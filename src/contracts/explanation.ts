@@ -32,7 +32,8 @@ export interface RoundExplanation {
 
 /** What a person said of the image. */
 export interface AnswerExplanation {
-  audit: number;
+  /** Null: asked without an audit. */
+  audit: number | null;
   by: string;
   at: string;
   seconds: number;

@@ -26,3 +26,8 @@ export const auditWorkflowId = (run: string, audit: number): string => `${run}.a
 export const ADAPT_WORKFLOW_TYPE = 'adapt';
 /** The workflow that tells whether a dataset is of the law that a run's model knows. */
 export const SHIFT_WORKFLOW_TYPE = 'shift';
+/** The workflow that asks people for labels of chosen images, without an audit. */
+export const QUESTIONS_WORKFLOW_TYPE = 'questions';
+export const QUERY_QUESTIONS = 'questions';
+/** Questions of a run have the id `<run>.questions-<n>`. */
+export const questionsWorkflowId = (run: string, number: number): string => `${run}.questions-${number}`;

@@ -3,11 +3,15 @@ import type { AuditPhase } from './audit.js';
 /** Tells somebody that people are needed, or are no longer. No pixels, no ids of images, no secrets. */
 export interface Notice {
   format: 'labelloop.notice/1';
-  event: 'waiting' | 'ended';
+  /** `failed` and `cancelled`: it ended without a result; `words` says why, and what to do next. */
+  event: 'waiting' | 'ended' | 'failed' | 'cancelled';
   run: string;
-  audit: number;
-  phase: AuditPhase;
-  /** What people are to do: give the nonce, or answer; null once the audit has ended. */
+  /** Number of the audit; null where questions are asked without one. */
+  audit: number | null;
+  /** Number of the questions; absent from an audit's notices. */
+  questions?: number;
+  phase: AuditPhase | 'questions';
+  /** What people are to do: give the nonce, or answer; null once nobody is waited for. */
   waitsFor: 'nonce' | 'answers' | null;
   /** What a person would read. */
   words: string;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { auditState, certificate } from './audit.js';
 import { conditional } from './grades.js';
+import { questionsState } from './questions.js';
 import { ref } from './references.js';
 import { runStatuses } from './run-status.js';
 import { calibrationError, labelCounts, roundRecord, truthRecord } from './stages.js';
@@ -155,6 +156,10 @@ export const runView = z.strictObject({
   audit: auditState
     .pick({ audit: true, phase: true, settings: true, seen: true, judgement: true, outlook: true, words: true })
     .nullable(),
+  /** What people are, or were last, asked without an audit; absent where they never were. */
+  questions: questionsState
+    .pick({ number: true, phase: true, answered: true, left: true, budget: true, answers: true, words: true })
+    .optional(),
   /** What people certified, as it was issued; 'labelloop certificate show' says what holds now. */
   certificate: certificate.nullable(),
   labelsDigest: z.string().nullable(),

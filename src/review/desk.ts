@@ -1,5 +1,6 @@
 import { isRetryable, LabelloopError } from '../contracts/errors.js';
-import type { Answer, AuditState, Question } from '../contracts/audit.js';
+import type { AskingState } from '../contracts/asking.js';
+import type { Answer, Question } from '../contracts/audit.js';
 import type { ReviewSource } from './source.js';
 
 /** A page asks again well within this time; one that was closed gives its questions back after it. */
@@ -22,7 +23,7 @@ export class Desk {
   /** Question by id, the least recently dealt first. */
   private readonly dealt = new Map<string, Question>();
   private readonly leases = new Map<string, { seat: string; until: number }>();
-  private state: { asked: number; answer: Promise<AuditState | null> } | null = null;
+  private state: { asked: number; answer: Promise<AskingState | null> } | null = null;
 
   constructor(
     private readonly source: ReviewSource,
@@ -82,13 +83,19 @@ export class Desk {
   }
 
   /** Fresh to a second, or to the last answer. */
-  async audit(): Promise<AuditState | null> {
+  async asking(): Promise<AskingState | null> {
     if (this.state === null || this.now() - this.state.asked > STATE_MS) {
-      const answer = this.source.audit();
+      const answer = this.source.asking();
       this.state = { asked: this.now(), answer };
       answer.catch(() => (this.state = null));
     }
     return this.state.answer;
+  }
+
+  /** As `asking`, and not of a second ago. */
+  askingNow(): Promise<AskingState | null> {
+    this.state = null;
+    return this.asking();
   }
 
   /** Gives back what this seat has, and what nobody has asked for in a long time. */

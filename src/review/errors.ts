@@ -19,7 +19,7 @@ export const reviewErrors = {
   guessOfAudited: (run: string): LabelloopError =>
     problem(
       'USAGE',
-      `Run '${run}' has an audit, and its answers must be blind. Leave --show-guess out; it is for runs without an audit.`,
+      `An audit of run '${run}' is open, and its answers must be blind. Leave --show-guess out; it is for questions without an audit.`,
     ),
 
   byAndHeader: (): LabelloopError => problem('USAGE', '--by and --user-header both say who answers. Pass one of them.'),

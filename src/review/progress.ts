@@ -1,4 +1,7 @@
-import type { AuditPhase, AuditState } from '../contracts/audit.js';
+import { isAudit } from '../contracts/asking.js';
+import type { AskingState } from '../contracts/asking.js';
+import type { AuditPhase } from '../contracts/audit.js';
+import type { QuestionsState } from '../contracts/questions.js';
 import type { Progress } from './wire.js';
 
 const WAITS: Record<AuditPhase, string> = {
@@ -10,8 +13,8 @@ const WAITS: Record<AuditPhase, string> = {
   done: 'The audit has ended.',
 };
 
-/** Where a run's audit stands, for a person who answers. */
-export function progressOf(state: AuditState | null): Progress {
+/** Where a run's audit or its questions stand, for a person who answers. */
+export function progressOf(state: AskingState | null): Progress {
   if (state === null)
     return {
       phase: null,
@@ -20,8 +23,9 @@ export function progressOf(state: AuditState | null): Progress {
       most: null,
       left: null,
       dryRun: false,
-      words: "This run has no audit, so nobody is asked anything. 'labelloop audit start' opens one.",
+      words: "Nobody is asked anything about this run now. 'labelloop review' asks when it has ended.",
     };
+  if (!isAudit(state)) return ofQuestions(state);
   const { judgement, outlook, phase, settings } = state;
   const given = judgement ? judgement.answers.repair + judgement.answers.audit : 0;
   const left = judgement ? judgement.answers.left : settings.budget;
@@ -38,4 +42,11 @@ export function progressOf(state: AuditState | null): Progress {
     dryRun: settings.answers.startsWith('truth'),
     words: state.words || WAITS[phase],
   };
+}
+
+function ofQuestions({ phase, answered, left, answers, words }: QuestionsState): Progress {
+  const over = phase === 'done';
+  const rest = over ? 0 : left;
+  const dryRun = answers !== 'people';
+  return { phase: over ? 'answered' : phase, given: answered, expected: rest, most: rest, left: rest, dryRun, words };
 }

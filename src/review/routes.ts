@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
+import { isAudit } from '../contracts/asking.js';
 import { answer } from '../contracts/audit.js';
 import {
   checkAccess,
@@ -91,7 +92,7 @@ function front({ headers }: IncomingMessage, url: URL, { rules, assets }: Served
 }
 
 async function progress({ desk }: Served): Promise<Progress> {
-  return progressOf(await desk.audit());
+  return progressOf(await desk.asking());
 }
 
 async function session(served: Served, by: string | null): Promise<SessionReply> {
@@ -105,11 +106,11 @@ async function questions(url: URL, served: Served, by: string | null): Promise<Q
   const person = by ?? query.data.by;
   if (person === undefined) throw refusals.invalid('Say who answers.');
   const { source, desk, showGuess } = served;
-  const state = await desk.audit();
   const { seat, limit, have } = query.data;
   const { questions: dealt, withOthers } = await desk.next(person, seat, limit, have);
-  // An audit that was opened after the page was served makes the guess hidden from then on.
-  const guessed = showGuess && state === null;
+  // Asked after they were dealt: an audit that was opened meanwhile hides the guess, as its answers must be blind.
+  const state = await (showGuess ? desk.askingNow() : desk.asking());
+  const guessed = showGuess && state !== null && !isAudit(state);
   const cards = dealt.map(async (question): Promise<Card> => ({
     id: question.id,
     guess: guessed ? await source.guess(question) : null,

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
+import { isAudit, isOver } from '../contracts/asking.js';
 import { isRetryable, LabelloopError } from '../contracts/errors.js';
 import { hostsOf, isLoopback, listensEverywhere, type AccessRules } from './access.js';
 import { readAssets } from './assets.js';
@@ -50,7 +51,8 @@ export async function serveReview(source: ReviewSource, options: ReviewOptions =
   if (options.by !== undefined && options.userHeader !== undefined) throw reviewErrors.byAndHeader();
   if (options.userHeader !== undefined && !/^[A-Za-z0-9-]+$/.test(options.userHeader))
     throw reviewErrors.headerInvalid(options.userHeader);
-  if (showGuess && (await source.audit()) !== null) throw reviewErrors.guessOfAudited(source.run);
+  const asking = showGuess ? await source.asking() : null;
+  if (asking && isAudit(asking) && !isOver(asking)) throw reviewErrors.guessOfAudited(source.run);
   const assets = await readAssets();
   let answers = 0;
   let served: Served | null = null;

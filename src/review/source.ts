@@ -1,7 +1,9 @@
 import type { Labelloop, QuestionImage } from '../client/index.js';
-import type { Answer, AuditState, Question } from '../contracts/audit.js';
+import type { AskingState } from '../contracts/asking.js';
+import type { Answer, Question } from '../contracts/audit.js';
 import { LabelloopError } from '../contracts/errors.js';
 import { reviewErrors } from './errors.js';
+import type { Guess } from './wire.js';
 
 /**
  * What the people's page needs of one run, and no more. Tests bring one in memory; `sourceOf` binds the client to it.
@@ -14,21 +16,21 @@ export interface ReviewSource {
   /** The next questions for a person, most urgent first; none tells which queue it is from. */
   questions(by: string, limit: number): Promise<readonly Question[]>;
   /** Takes answers down, all or none; returns the state after them. The same answer again changes nothing. */
-  answer(answers: readonly Answer[]): Promise<AuditState | null>;
-  /** null: the run has no audit. */
-  audit(): Promise<AuditState | null>;
+  answer(answers: readonly Answer[]): Promise<AskingState | null>;
+  /** The open audit, or the questions; null: nobody was ever asked. */
+  asking(): Promise<AskingState | null>;
   image(question: Question): Promise<QuestionImage>;
-  /** The model's guess: class index, null where it has none. Asked only with `--show-guess`. */
-  guess(question: Question): Promise<number | null>;
+  /** The model's guess; null where it has none. Asked only with `--show-guess`, and for no audit. */
+  guess(question: Question): Promise<Guess | null>;
 }
 
-type AuditClient = Pick<Labelloop, 'audit' | 'questions' | 'answer' | 'image' | 'labels' | 'dataset'>;
+type AskingClient = Pick<Labelloop, 'asking' | 'questions' | 'answer' | 'image' | 'labels' | 'dataset'>;
 
 /** Guesses change with a round at most; reading them is a pass over the pool's labels. */
 const GUESSES_MS = 60_000;
 
 /** A run as the people's page sees it. @throws RUN_UNKNOWN; RUN_NO_RESULTS before the run has found its dataset */
-export async function sourceOf(client: AuditClient, run: string): Promise<ReviewSource> {
+export async function sourceOf(client: AskingClient, run: string): Promise<ReviewSource> {
   const manifest = await client.dataset(run);
   if (manifest === null) throw reviewErrors.noDataset(run);
   const guesses = cachedGuesses(client, run);
@@ -37,13 +39,13 @@ export async function sourceOf(client: AuditClient, run: string): Promise<Review
     classes: manifest.classes,
     questions: (by, limit) => client.questions(run, { by, limit }).catch(without<Question[]>([])),
     answer: (answers) => client.answer(run, answers),
-    audit: () => client.audit(run).catch(without<AuditState | null>(null)),
+    asking: () => client.asking(run).catch(without<AskingState | null>(null)),
     image: (question) => client.image(run, question),
     guess: async ({ id }) => (await guesses()).get(id) ?? null,
   };
 }
 
-/** What to say of a run without an audit. */
+/** What to say of a run about which nobody was ever asked. */
 const without =
   <T>(value: T) =>
   (error: unknown): T => {
@@ -51,8 +53,8 @@ const without =
     throw error;
   };
 
-function cachedGuesses(client: AuditClient, run: string): () => Promise<ReadonlyMap<string, number>> {
-  let read: { at: number; guesses: Promise<ReadonlyMap<string, number>> } | null = null;
+function cachedGuesses(client: AskingClient, run: string): () => Promise<ReadonlyMap<string, Guess>> {
+  let read: { at: number; guesses: Promise<ReadonlyMap<string, Guess>> } | null = null;
   return () => {
     if (read === null || Date.now() - read.at > GUESSES_MS) {
       const guesses = readGuesses(client, run);
@@ -63,8 +65,10 @@ function cachedGuesses(client: AuditClient, run: string): () => Promise<Readonly
   };
 }
 
-async function readGuesses(client: AuditClient, run: string): Promise<ReadonlyMap<string, number>> {
-  const guesses = new Map<string, number>();
-  for await (const { id, predicted } of client.labels(run)) guesses.set(id, predicted);
+async function readGuesses(client: AskingClient, run: string): Promise<ReadonlyMap<string, Guess>> {
+  const guesses = new Map<string, Guess>();
+  for await (const { id, status, predicted, probability } of client.labels(run))
+    // A question is about an image without a label; a pool of a million has few of them.
+    if (status !== 'accepted') guesses.set(id, { label: predicted, probability });
   return guesses;
 }

@@ -43,6 +43,7 @@ img.pixels { image-rendering: pixelated; }
 button.tile { display: flex; flex-direction: column; gap: .2rem; padding: .3rem; text-align: center; justify-content: flex-start; background: var(--paper); }
 .tile img { width: 100%; aspect-ratio: 1; object-fit: contain; }
 .tile span { min-height: 1.45em; width: 100%; font-weight: 600; font-size: .875rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.tile:not(.answered) span { font-weight: 400; color: var(--soft); }
 .tile.answered { background: var(--chosen); border-color: var(--accent); }
 
 #answers { grid-column: 2; border-left: 1px solid var(--rule); padding: 1rem; display: flex; flex-direction: column; gap: .7rem; min-height: 0; }

@@ -2,11 +2,11 @@ import type { Answer, AuditPhase } from '../contracts/audit.js';
 
 /* What passes between the page and its server, as JSON. Types alone: the browser loads nothing from here. */
 
-/** Where the audit stands, in numbers and words for a person who answers. */
+/** Where the audit or the questions stand, in numbers and words for a person who answers. */
 export interface Progress {
-  /** null: the run has no audit. */
-  phase: AuditPhase | null;
-  /** Answers that the audit has taken. */
+  /** `questions`: asked without an audit; `answered`: those have ended; null: nobody was ever asked. */
+  phase: AuditPhase | 'questions' | 'answered' | null;
+  /** Answers that were taken. */
   given: number;
   /** Answers still expected, and what the audit needs at most in nine of ten cases; null where nobody can say. */
   expected: number | null;
@@ -22,8 +22,16 @@ export interface Progress {
 /** An image to answer. Deliberately without name, queue or turn: none of them must colour an answer. */
 export interface Card {
   id: string;
-  /** Class index; null where it is hidden or there is none. */
-  guess: number | null;
+  /** null where it is hidden or there is none. */
+  guess: Guess | null;
+}
+
+/** What the model would say. */
+export interface Guess {
+  /** Class index. */
+  label: number;
+  /** Calibrated. */
+  probability: number;
 }
 
 export interface SessionReply {

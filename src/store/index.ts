@@ -1,3 +1,5 @@
+export { inForce, readCorrections } from './corrections.js';
+export type { Correction } from './corrections.js';
 export { Store } from './store.js';
 export { refsIn, stageKey, stageRecord, type StageRecord } from './stage-record.js';
 export { canonicalJson } from '../contracts/canonical.js';

@@ -1,24 +1,21 @@
 import {
   allHandlersFinished,
   ApplicationFailure,
-  CancellationScope,
   condition,
   continueAsNew,
   log,
+  patched,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { AuditState } from '../contracts/audit.js';
 import type { AuditCarried, AuditedRound, AuditInput } from '../contracts/audit-stages.js';
+import { atDesk } from './answer-desk.js';
 import { AuditDesk } from './audit-desk.js';
-import { asFailure } from './failures.js';
-import { tellEnded, tellWaiting } from './notices.js';
+import { tellEnded, tellStopped, tellWaiting } from './notices.js';
 import { stages } from './stages.js';
 
-/**
- * Messages after which the history starts anew. One takes some eight events, and with 100 answers up to 40 KB: a few hundred
- * stay far below what a server warns of.
- */
-const MESSAGES_A_HISTORY = 200;
+/** A patch of its history: an audit that fails or is cancelled says so. */
+const TELLS_STOPPED = 'tells-stopped';
 
 /**
  * Certifies a run's labels: freezes them, commits a protocol, draws, waits for people's answers as long as it takes, and
@@ -29,14 +26,15 @@ export async function audit(input: AuditInput): Promise<AuditState> {
   // Continue-as-new alone hands something on: whatever else starts an audit with it must reach the check of the settings.
   const carried = workflowInfo().continuedFromExecutionRunId === undefined ? undefined : input.carried;
   const desk = new AuditDesk(input, carried);
-  try {
-    return await conduct(desk, input, carried);
-  } catch (error) {
-    desk.closed = true;
-    // An answer that was being taken down is told what became of it.
-    await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
-    throw asFailure(error, 'the audit was cancelled');
-  }
+  return atDesk(
+    desk,
+    'the audit was cancelled',
+    () => conduct(desk, input, carried),
+    async (event, reason) => {
+      // Audits of 0.2 ended without a word.
+      if (patched(TELLS_STOPPED)) await tellStopped(desk.state, event, reason);
+    },
+  );
 }
 
 /** Whatever starts an audit with something else must be told, and not break the workflow's code, which would be tried for ever. */
@@ -59,8 +57,8 @@ async function conduct(desk: AuditDesk, input: AuditInput, carried?: AuditCarrie
   if (!carried && !desk.decided && !desk.stopped && state.settings.answers === 'people') tellWaiting(state, 'answers');
   while (!desk.decided && !desk.stopped) {
     if (state.settings.answers !== 'people') await desk.byTruth();
-    else await condition(() => desk.decided || desk.stopped || due(desk));
-    if (!desk.decided && !desk.stopped && due(desk)) {
+    else await condition(() => desk.decided || desk.stopped || desk.due);
+    if (!desk.decided && !desk.stopped && desk.due) {
       // Those who came meanwhile are served first: a message can't be handed on.
       await condition(allHandlersFinished);
       const handed: AuditCarried = { version: 1, state, round };
@@ -84,8 +82,6 @@ async function conduct(desk: AuditDesk, input: AuditInput, carried?: AuditCarrie
   Object.assign(state, { refs, words, ...(pool ? { pool } : {}) });
   return finish(desk);
 }
-
-const due = (desk: AuditDesk): boolean => desk.messages >= MESSAGES_A_HISTORY || workflowInfo().continueAsNewSuggested;
 
 /** Freeze, plan, commit, ledger: nobody is asked before, and nobody where no plan would do. */
 async function open(desk: AuditDesk, { source, settings, audit: number }: AuditInput): Promise<AuditedRound> {

@@ -1,9 +1,9 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ChildWorkflowCancellationType, executeChild, sleep, workflowInfo } from '@temporalio/workflow';
+import { executeChild, workflowInfo } from '@temporalio/workflow';
 import type { AuditSource } from '../contracts/audit-stages.js';
 import type { AuditSettings, AuditState } from '../contracts/audit.js';
 import { AUDIT_WORKFLOW_TYPE, auditWorkflowId } from '../contracts/names.js';
 import type { audit as auditWorkflow } from './audit.js';
+import { askingChild, onceFree } from './asking-child.js';
 import type { Control } from './control.js';
 import { stages } from './stages.js';
 
@@ -17,23 +17,15 @@ export async function certifyRun(
   certify: AuditSettings,
 ): Promise<AuditState> {
   const source: AuditSource = { run: workflowInfo().workflowId, dataset, history, settings };
-  return control.stage('audit', async (summary) => {
-    for (let tries = 1; ; tries++) {
+  return control.stage('audit', (summary) =>
+    onceFree(async () => {
       const { audit } = await stages.numberAudit.executeWithOptions({ summary }, [{ source, settings: certify }]);
-      try {
-        return await executeChild<typeof auditWorkflow>(AUDIT_WORKFLOW_TYPE, {
-          workflowId: auditWorkflowId(source.run, audit),
-          args: [{ source, audit, settings: certify }],
-          // An answer that is being taken down is kept: its activity ends first.
-          cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-          parentClosePolicy: 'REQUEST_CANCEL',
-          staticSummary: `Audit ${audit} of ${source.run}`,
-        });
-      } catch (error) {
-        // That of a run of this id that was reset or terminated is still ending; it is taken up when it has.
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-        await sleep(Math.min(600, 2 ** tries) * 1000);
-      }
-    }
-  });
+      return executeChild<typeof auditWorkflow>(AUDIT_WORKFLOW_TYPE, {
+        workflowId: auditWorkflowId(source.run, audit),
+        args: [{ source, audit, settings: certify }],
+        ...askingChild,
+        staticSummary: `Audit ${audit} of ${source.run}`,
+      });
+    }),
+  );
 }

@@ -9,6 +9,7 @@ import type { Services } from '../../src/cli/services.js';
 import type { Terminal } from '../../src/cli/terminal.js';
 import type { AuditState, Question } from '../../src/contracts/audit.js';
 import type { CertificateNow } from '../../src/client/index.js';
+import type { QuestionsState } from '../../src/contracts/questions.js';
 import type { DatasetManifest } from '../../src/contracts/dataset.js';
 import type { Explanation } from '../../src/contracts/explanation.js';
 import type { Ref } from '../../src/contracts/references.js';
@@ -198,6 +199,12 @@ export const auditState = (changes: Partial<AuditState> = {}): AuditState => ({
   ...changes,
 });
 
+export const questionsState = (changes: Partial<QuestionsState> = {}): QuestionsState => ({
+  ...{ run: 'shells-1a2b3c4d', number: 1, phase: 'questions', seen: 12, answered: 12, left: 488, budget: 5000 },
+  ...{ answers: 'people', refs: { questions: null, log: null, labels: null }, words: '488 images wait for answers.' },
+  ...changes,
+});
+
 export const certificateNow = (changes: Partial<CertificateNow> = {}): CertificateNow => ({
   certificate: {
     format: 'labelloop.certificate/1',
@@ -271,7 +278,15 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         dataset: () => Promise.resolve(manifest()),
         audit: (run) => said(`audit ${run}`, auditState({ run })),
         questions: (run, { by, limit }) => said(`questions ${run} ${by} ${limit}`, questions().slice(0, limit)),
-        answer: (run, answers) => said(`answer ${run} ${JSON.stringify(answers)}`, auditState({ run })),
+        ask: (run) => Promise.resolve(auditState({ run })),
+        asking: (run) => Promise.resolve(auditState({ run })),
+        answer: (run, answers, options) => {
+          const state = auditState({ run });
+          options?.onTaken?.(answers.length, state);
+          return said(`answer ${run} ${JSON.stringify(answers)}`, state);
+        },
+        startQuestions: (run, options) => said(`ask ${run} ${JSON.stringify(options)}`, questionsState({ run })),
+        stopQuestions: (run) => said(`stop asking ${run}`, questionsState({ run, phase: 'done' })),
         answers: () => Promise.resolve([]),
         explain: (run, image) => said(`explain ${run} ${image}`, explanation({ run })),
         startAudit: (run, settings) => said(`start audit ${run} ${JSON.stringify(settings)}`, auditState({ run })),

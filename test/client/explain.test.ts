@@ -103,7 +103,9 @@ describe('explain', function () {
       manifest: manifest({ shards: { labelled: [], pool: pool as never, test: [] } }),
       rounds: [first, second],
       labels: second.labels,
+      said: null,
       audits: [audit],
+      questions: [],
     };
   });
   after(async () => {

@@ -124,7 +124,7 @@ describe('an audit, end to end', function () {
       const by = turn % 2 ? 'ann' : 'bob';
       const questions = await labelloop.questions(run, { by, limit: 20 });
       if (questions.length === 0) break;
-      state = await labelloop.answer(run, answersOf(questions, by));
+      state = (await labelloop.answer(run, answersOf(questions, by))) as AuditState;
     }
     assert.equal(state?.judgement?.outcome, 'certified');
     await labelloop.result(run);

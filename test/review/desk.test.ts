@@ -64,21 +64,21 @@ describe('the desk', () => {
     let now = 0;
     const source = new MemorySource();
     let asked = 0;
-    const audit = source.audit.bind(source);
-    source.audit = () => {
+    const asking = source.asking.bind(source);
+    source.asking = () => {
       asked++;
-      return audit();
+      return asking();
     };
     const desk = new Desk(source, () => now);
-    await Promise.all([desk.audit(), desk.audit()]);
+    await Promise.all([desk.asking(), desk.asking()]);
     assert.equal(asked, 1);
     const { questions } = await desk.next('anna', 'seat-of-anna', 1, []);
     await desk.take([answer(questions[0]?.id ?? '')]);
-    assert.equal((await desk.audit())?.seen, 1);
+    assert.equal((await desk.asking())?.seen, 1);
     now += 2_000;
     source.away = true;
-    await assert.rejects(desk.audit(), { code: 'STORE_UNAVAILABLE' });
+    await assert.rejects(desk.asking(), { code: 'STORE_UNAVAILABLE' });
     source.away = false;
-    assert.equal((await desk.audit())?.seen, 1, 'a failure is not kept');
+    assert.equal((await desk.asking())?.seen, 1, 'a failure is not kept');
   });
 });

@@ -1,4 +1,7 @@
 import sharp from 'sharp';
+import type { AskingState } from '../../src/contracts/asking.js';
+import type { QuestionsState } from '../../src/contracts/questions.js';
+import type { Guess } from '../../src/review/wire.js';
 import type { Answer, AuditState, Question } from '../../src/contracts/audit.js';
 import type { QuestionImage } from '../../src/client/index.js';
 import { problem } from '../../src/contracts/errors.js';
@@ -7,8 +10,10 @@ import type { ReviewSource } from '../../src/review/index.js';
 export interface Pool {
   images?: number;
   classes?: readonly string[];
-  /** null: no audit. */
+  /** null: no audit, and the questions below. */
   audit?: Partial<AuditState> | null;
+  /** null: nobody is asked. */
+  questions?: Partial<QuestionsState> | null;
   image?: (question: Question) => QuestionImage | Promise<QuestionImage>;
 }
 
@@ -83,13 +88,16 @@ export class MemorySource implements ReviewSource {
   /** The store or Temporal is away. */
   away = false;
   private readonly images: number;
-  private readonly auditOf: Partial<AuditState> | null;
+  /** What is asked may change while a page is open. */
+  auditOf: Partial<AuditState> | null;
+  private readonly questionsOf: Partial<QuestionsState> | null;
   private readonly draw: (question: Question) => QuestionImage | Promise<QuestionImage>;
 
-  constructor({ images = 40, classes = SHELLS, audit = {}, image = disc }: Pool = {}) {
+  constructor({ images = 40, classes = SHELLS, audit = {}, questions = {}, image = disc }: Pool = {}) {
     this.images = images;
     this.classes = classes;
     this.auditOf = audit;
+    this.questionsOf = questions;
     this.draw = image;
   }
 
@@ -102,7 +110,7 @@ export class MemorySource implements ReviewSource {
     return by === '' ? Promise.reject(new Error('nobody asks')) : this.here(open);
   }
 
-  answer(answers: readonly Answer[]): Promise<AuditState | null> {
+  answer(answers: readonly Answer[]): Promise<AskingState | null> {
     const odd = answers.find(({ id }) => Number.parseInt(id, 16) >= this.images);
     if (odd) return Promise.reject(problem('AUDIT_INVALID', `${odd.id} is no image of this audit.`));
     return this.here(undefined).then(() => {
@@ -110,12 +118,12 @@ export class MemorySource implements ReviewSource {
         this.given.push(answer);
         if (!this.answers.has(answer.id)) this.answers.set(answer.id, answer);
       }
-      return this.audit();
+      return this.asking();
     });
   }
 
-  audit(): Promise<AuditState | null> {
-    if (this.auditOf === null) return this.here(null);
+  asking(): Promise<AskingState | null> {
+    if (this.auditOf === null) return this.here(this.questionsState());
     const base = state(this.auditOf);
     const audit = this.answers.size;
     const answers = { repair: 0, audit, left: Math.max(0, base.settings.budget - audit) };
@@ -127,8 +135,19 @@ export class MemorySource implements ReviewSource {
     return this.here(null).then(() => this.draw(question));
   }
 
-  guess({ index }: Question): Promise<number | null> {
-    return this.here(index % this.classes.length);
+  guess({ index }: Question): Promise<Guess | null> {
+    return this.here({ label: index % this.classes.length, probability: 0.4 + (index % 6) / 10 });
+  }
+
+  private questionsState(): QuestionsState | null {
+    if (this.questionsOf === null) return null;
+    const answered = this.answers.size;
+    return {
+      ...{ run: this.run, number: 1, phase: 'questions', seen: answered, answered, left: this.images - answered },
+      ...{ budget: 5000, answers: 'people', refs: { questions: null, log: null, labels: null } },
+      words: 'Images wait for answers.',
+      ...this.questionsOf,
+    };
   }
 
   private here<T>(value: T): Promise<T> {

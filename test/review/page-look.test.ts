@@ -54,7 +54,7 @@ withChromium("the look of the people's page", ({ serve, visit, opened }) => {
       '#nothing',
       /The audit has ended\s+At most 190/,
     ],
-    ['that there is no audit', { images: 0, audit: null }, '#nothing', /This run has no audit/],
+    ['that nobody is asked', { images: 0, audit: null, questions: null }, '#nothing', /Nobody is asked anything/],
   ];
   for (const [what, pool, where, expected] of words)
     it(`says ${what}`, async () => {
@@ -66,7 +66,18 @@ withChromium("the look of the people's page", ({ serve, visit, opened }) => {
 
   it('shows the guess only where it is wanted', async () => {
     const { page } = await opened({ audit: null }, { by: 'anna', showGuess: true });
-    assert.equal(await page.text('#guess'), 'The model says: cowrie');
+    assert.equal(await page.text('#guess'), 'The model says: cowrie, 40 %');
+    await page.press('2');
+    await page.until("document.querySelector('#guess').innerText === 'The model says: whelk, 50 %'");
+    await page.click('#grid-toggle');
+    await page.until("document.querySelectorAll('.tile').length > 3");
+    assert.equal(await page.text('.tile:nth-child(2) span'), 'cone? 70 %');
+    assert.equal(
+      await page.evaluate("document.querySelector('.tile:nth-child(2)').getAttribute('aria-label')"),
+      'Image 2: no answer yet; the model says cone? 70 %',
+    );
+    await page.press('2');
+    assert.equal(await page.text('.tile:nth-child(1) span'), 'whelk');
     const blind = await opened({ audit: null });
     assert.equal(await blind.page.evaluate("document.querySelector('#guess').checkVisibility()"), false);
   });

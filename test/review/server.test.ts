@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import sharp from 'sharp';
 import { serveReview, type ReviewOptions, type ReviewServer } from '../../src/review/index.js';
 import type { QuestionsReply, SessionReply } from '../../src/review/wire.js';
-import { until } from '../support/wait.js';
 import { ask, type Answered } from './asking.js';
 import { MemorySource, photograph, type Pool } from './fixtures.js';
 
@@ -335,19 +334,26 @@ describe("the server of the people's page", () => {
     assert.equal(source.given[0]?.by, 'panel');
   });
 
-  it('shows the guess only where there is no audit, and hides it once there is one', async () => {
+  it('shows the guess only while no audit is open, and hides it once one is', async () => {
     await assert.rejects(serveReview(new MemorySource(), { port: 0, showGuess: true }), {
       code: 'USAGE',
-      message: /has an audit, and its answers must be blind/,
+      message: /An audit of run '.*' is open, and its answers must be blind/,
     });
     const { source, questions } = await serve({ showGuess: true }, { audit: null });
     assert.deepEqual(
       (await questions()).questions.map(({ guess }) => guess),
-      [0, 1, 2],
+      [
+        { label: 0, probability: 0.4 },
+        { label: 1, probability: 0.5 },
+        { label: 2, probability: 0.6 },
+      ],
     );
-    const audited = new MemorySource();
-    source.audit = () => audited.audit();
-    await until('the guess is hidden', async () => (await questions()).questions.every(({ guess }) => guess === null));
+    // At once: a state of a second ago would show the guess of an image that is audited.
+    source.auditOf = {};
+    const { questions: hidden } = await questions();
+    assert.ok(hidden.length > 0 && hidden.every(({ guess }) => guess === null));
+    const over = await serveReview(new MemorySource({ audit: { phase: 'done' } }), { port: 0, showGuess: true });
+    await over.close();
   });
 
   it('says what to do where it can’t listen, or is told two things', async () => {

@@ -62,7 +62,7 @@ describe('survival of an audit', function () {
         await strike();
         await sent;
       }
-      state = await again('an answer', () => labelloop.answer(run, answers));
+      state = (await again('an answer', () => labelloop.answer(run, answers))) as AuditState;
       given.push(...answers);
       assert.equal(state.seen, given.length);
     }

@@ -5,6 +5,7 @@ import type { Conditional } from '../../src/contracts/grades.js';
 import { runSettings } from '../../src/contracts/settings.js';
 import { AuditScript } from './audit-script.js';
 import type { ClusterCounts, ClusterInput, StageResult } from '../../src/contracts/stages.js';
+import { QuestionsScript } from './questions-script.js';
 
 /** A reference to nothing, told from others by its number. */
 export const ref = (kind: BlobKind, n: number): Ref => ({ kind, sha256: n.toString(16).padStart(64, '0'), bytes: 1 });
@@ -49,6 +50,8 @@ export class Script {
 
   /** The audit at the run's end. */
   readonly audit = new AuditScript();
+  /** What people are asked without one. */
+  readonly questions = new QuestionsScript();
 
   activities(shards: number): LearnerActivities & StageActivities {
     const note = async (name: string): Promise<void> => {
@@ -69,6 +72,7 @@ export class Script {
     };
     return {
       ...this.audit.activities(),
+      ...this.questions.activities(),
       open: async ({ settings }) => {
         await note('open');
         const checked = runSettings.safeParse(settings);

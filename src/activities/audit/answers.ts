@@ -7,34 +7,29 @@ import type {
   RecordInput,
 } from '../../contracts/audit-stages.js';
 import { answer as answerSchema } from '../../contracts/audit.js';
-import type { Answer, AuditRefs, Protocol, Verdict } from '../../contracts/audit.js';
+import type { Answer, AuditRefs, Protocol } from '../../contracts/audit.js';
 import { problem } from '../../contracts/errors.js';
-import { deriveSeed, RandomStream } from '../../contracts/random.js';
 import type { Ref } from '../../contracts/references.js';
 import { Desk, isDoubled } from '../../labelling/audit/desk.js';
 import { askingWords } from '../../labelling/audit/words.js';
 import type { Store } from '../../store/index.js';
-import { readAnswers, readItems, readManifest } from '../inputs.js';
-import { readFrozen, readLog, readOrder, readPositions, readProtocol, readSeed, storeLog } from './books.js';
+import { readItems, readManifest } from '../inputs.js';
+import { latelyAt, readFrozen, readLog, readOrder, readPositions, readProtocol, readSeed, storeLog } from './books.js';
+import { ANSWERS_AT_ONCE, hiddenPanel } from './hidden-labels.js';
 import { openedOrFail } from './ledger.js';
-
-/** What one turn of a dry run answers at most, as a message of people's answers. */
-const ANSWERS_AT_ONCE = 100;
-/** Who answers in a dry run. */
-const HIDDEN = 'hidden labels';
 
 /** Takes answers down: all, or none where one can't be taken. The same input gives the same log. */
 export async function recordAnswers(input: RecordInput, store: Store): Promise<AuditTurn> {
   const protocol = await readProtocol(store, input.refs);
   const desk = await openDesk(store, input.refs, protocol);
-  const answers = checked(input.answers);
+  const answers = checkedAnswers(input.answers);
   const isOpen = await openImages(store, { ...input, answers });
   for (const answer of answers) desk.take(answer, isOpen);
   return turnOf(store, input, desk, protocol);
 }
 
 /** Answers as they came, by whatever tool: one that can't be read back must not get into the log. */
-function checked(answers: unknown[]): Answer[] {
+export function checkedAnswers(answers: unknown[]): Answer[] {
   return answers.map((given, i) => {
     const { data, error } = answerSchema.safeParse(given);
     if (data) return data;
@@ -49,30 +44,17 @@ function checked(answers: unknown[]): Answer[] {
 /** A dry run: hidden labels answer what is wanted, and err in the share of the answers that the settings say. */
 export async function answerByTruth(input: AnswerByTruthInput, store: Store): Promise<AuditTurn> {
   const protocol = await readProtocol(store, input.refs);
-  const { name, truth, classes } = await readManifest(store, input.dataset);
-  if (protocol.panel.answersFrom !== 'truth' || !truth)
-    throw problem('AUDIT_INVALID', `hidden labels of dataset '${name}' may not answer in this audit.`);
-  const labels = new Map((await readAnswers(store, truth)).map(({ id, label }) => [id, label]));
-  const errs = errShare(input.settings.answers);
+  const manifest = await readManifest(store, input.dataset);
+  if (protocol.panel.answersFrom !== 'truth')
+    throw problem('AUDIT_INVALID', `hidden labels of dataset '${manifest.name}' may not answer in this audit.`);
+  const answerOf = await hiddenPanel(store, manifest, input.settings.answers, input.seed);
   const desk = await openDesk(store, input.refs, protocol);
   const { ids } = await readFrozen(store, input.refs.frozen);
   for (let i = 0; i < ANSWERS_AT_ONCE && desk.wanted.length > 0; i++) {
     const rank = desk.wanted[0] as number;
-    const id = ids[rank] as string;
-    const verdict = erring(labels.get(id), classes.length, errs, input.seed, rank);
-    desk.take({ id, verdict, by: HIDDEN, at: new Date().toISOString(), seconds: 0 }, () => false);
+    desk.take(answerOf(ids[rank] as string, rank), () => false);
   }
   return turnOf(store, input, desk, protocol);
-}
-
-/** `truth:0.02` -> 0.02 */
-const errShare = (answers: string): number => Number(answers.split(':')[1] ?? 0);
-
-/** The hidden label or, in a share of the ranks that the seed chooses, another class. An image whose label nobody knew: unsure. */
-function erring(label: number | undefined, classes: number, errs: number, seed: number, rank: number): Verdict {
-  if (label === undefined) return 'unsure';
-  const random = new RandomStream(deriveSeed(seed, 'answers', rank));
-  return random.uniform() < errs ? (label + 1 + random.integer(classes - 1)) % classes : label;
 }
 
 /** The desk with the log so far. */
@@ -116,9 +98,6 @@ async function remember(store: Store, path: string, progress: AuditProgress): Pr
   if (before === null || before.seen < progress.seen) await store.putPointer(path, progress);
 }
 
-/** Lines of the log by which people count as being at it. */
-const LATELY = 300;
-
 async function dueOf(store: Store, refs: AuditRefs, desk: Desk, protocol: Protocol): Promise<DueFile> {
   const [frozen, positions] = await Promise.all([readFrozen(store, refs.frozen), readPositions(store, refs.positions)]);
   const at = (rank: number) => ({ id: frozen.ids[rank] as string, position: positions[rank] as number });
@@ -137,7 +116,7 @@ async function dueOf(store: Store, refs: AuditRefs, desk: Desk, protocol: Protoc
       .slice(0, 500)
       .map(({ rank, by }) => ({ ...at(rank as number), by })),
     open: images.filter(({ id }) => !asked.has(id)).slice(0, 500),
-    people: [...new Set(log.slice(-LATELY).map(({ by }) => by))].sort().slice(0, 100),
+    people: latelyAt(log),
   };
 }
 

@@ -22,6 +22,13 @@ export const readLog = async (store: Store, log: Ref | null): Promise<AuditLine[
 export const storeLog = (store: Store, lines: readonly AuditLine[]): Promise<Ref> =>
   store.putBytes('audit-log/1', Buffer.from(jsonLines(lines)));
 
+/** Lines of the log by which people count as being at it. */
+const LATELY = 300;
+
+/** Who has answered lately. */
+export const latelyAt = (log: readonly AuditLine[]): string[] =>
+  [...new Set(log.slice(-LATELY).map(({ by }) => by))].sort().slice(0, 100);
+
 const ranks = z.array(z.int().nonnegative());
 
 /** Parts that never change and take seconds to read where the pool is large; the last few stay in this process. */

@@ -1,18 +1,14 @@
 import { certifyOutput } from '../../contracts/audit-stages.js';
 import type { CertifyInput, CertifyOutput } from '../../contracts/audit-stages.js';
-import type { AuditLine, Certificate, Judgement, PoolCounts, Protocol } from '../../contracts/audit.js';
-import type { Ref } from '../../contracts/references.js';
-import type { LabelRow } from '../../contracts/tables.js';
+import type { AuditLine, Judgement, Protocol } from '../../contracts/audit.js';
 import { correctLabel, firstVerdicts } from '../../labelling/audit/correct.js';
 import { endedWords } from '../../labelling/audit/words.js';
 import { jsonLines, makeCertificate } from '../../labelling/certificate/index.js';
-import { readRows, tables } from '../../store/index.js';
-import type { Store } from '../../store/index.js';
-import { storeTable } from '../outputs.js';
 import { stage } from '../stage.js';
 import { openDesk } from './answers.js';
 import { readFrozen, readProtocol, readSeed } from './books.js';
 import type { FrozenLabels } from './books.js';
+import { storeCorrected } from './corrected.js';
 import { readLedger } from './ledger.js';
 import { SOFTWARE } from './software.js';
 
@@ -52,7 +48,10 @@ export const certify = stage<CertifyInput, CertifyOutput>(
               issuedAt: new Date().toISOString(),
               software: SOFTWARE,
             });
-      const corrected = await storeCorrected(store, input, log, certificate, protocol.classes);
+      const said = firstVerdicts(log);
+      const corrected = await storeCorrected(store, input.labels, (row) =>
+        correctLabel(row, said.get(row.id), frozen.rankOf(row.id), certificate, protocol.classes),
+      );
       const ended = refuted ?? endedWords(protocol, judgement, stopped);
       return {
         refs: {
@@ -85,26 +84,4 @@ function refutation(
   return wrong <= cut.most
     ? null
     : `Nothing is certified: ${wrong} of the ${cut.size} labels were found wrong, more than the ${cut.most} that the claim allows, though the test of it passed. The answers are kept as labels.`;
-}
-
-const COUNTED_AS = { accepted: 'labelled', open: 'open', outlier: 'outliers' } as const;
-
-async function storeCorrected(
-  store: Store,
-  { labels, refs }: CertifyInput,
-  log: readonly AuditLine[],
-  certificate: Certificate | null,
-  classes: readonly string[],
-): Promise<{ labels: Ref; pool: PoolCounts }> {
-  const frozen = await readFrozen(store, refs.frozen);
-  const said = firstVerdicts(log);
-  const pool: PoolCounts = { labelled: 0, open: 0, outliers: 0 };
-  const corrected = async function* (): AsyncGenerator<LabelRow> {
-    for await (const row of readRows(tables.labels, await store.fetch(labels))) {
-      const after = correctLabel(row, said.get(row.id), frozen.rankOf(row.id), certificate, classes);
-      pool[COUNTED_AS[after.status]]++;
-      yield after;
-    }
-  };
-  return { labels: await storeTable(store, 'labels/2', tables.labels, corrected()), pool };
 }

@@ -17,9 +17,9 @@ import { nextRow, readItems, readManifest, readPosteriors, readSet, shardOf } fr
 import { stage } from '../stage.js';
 import { classIndex } from './one-class.js';
 import { FrozenPool } from './frozen-pool.js';
+import { MostUseful } from './most-useful.js';
+import type { OpenImage } from './most-useful.js';
 
-/** Open images that people may be asked about: more than anybody answers beside an audit. */
-const QUESTIONS = 5000;
 /** Lines that are written at a time. */
 const LINES = 2000;
 
@@ -33,15 +33,14 @@ export const freeze = stage<FreezeInput, FreezeOutput>('freeze', 1, freezeOutput
     const only = input.class === undefined ? null : classIndex(manifest, input.class);
     const { score } = await store.readJson(input.cutoff, cutoffFile);
     const frozen = new FrozenPool(manifest.counts.pool);
-    let open: OpenImage[] = [];
+    const open = new MostUseful();
     let position = 0;
     for await (const { item, label, posterior, pixels } of poolRows(store, input)) {
       if (label.status === 'accepted' && label.source === 'model' && (only === null || label.label === only)) {
         const image = createHash('sha256').update(pixels()).digest();
         frozen.add({ id: item.id, image, label: label.label, position, score: scoreOf(score, posterior) });
       } else if (label.status !== 'accepted') {
-        open.push({ position, epistemic: posterior.epistemic, entropy: posterior.predictive_entropy });
-        if (open.length >= 4 * QUESTIONS) open = mostUseful(open);
+        open.offer({ position, epistemic: posterior.epistemic, entropy: posterior.predictive_entropy });
       }
       position++;
     }
@@ -55,7 +54,7 @@ export const freeze = stage<FreezeInput, FreezeOutput>('freeze', 1, freezeOutput
       labels: ranks.length,
       positions: await store.putBytes('positions/1', new Uint8Array(positions.buffer)),
       scores: await store.putBytes('scores/1', new Uint8Array(scores.buffer)),
-      questions: await storeQuestions(store, input, open),
+      questions: await storeQuestions(store, input, open.chosen()),
     };
   }),
 );
@@ -115,25 +114,7 @@ async function writeFrozen(store: Store, frozen: FrozenPool, ranks: Uint32Array)
   }
 }
 
-interface OpenImage {
-  position: number;
-  epistemic: number;
-  entropy: number;
-}
-
-/** Where the passes disagree most (BALD) first, and of equal ones the most uncertain. */
-function mostUseful(open: OpenImage[]): OpenImage[] {
-  const number = (value: number): number => (Number.isNaN(value) ? 0 : value);
-  return open
-    .sort(
-      (a, b) =>
-        number(b.epistemic) - number(a.epistemic) || number(b.entropy) - number(a.entropy) || a.position - b.position,
-    )
-    .slice(0, QUESTIONS);
-}
-
-async function storeQuestions(store: Store, input: FreezeInput, open: OpenImage[]): Promise<Ref> {
-  const chosen = mostUseful(open);
+async function storeQuestions(store: Store, input: FreezeInput, chosen: readonly OpenImage[]): Promise<Ref> {
   const manifest = await readManifest(store, input.dataset);
   const ids = new Map<number, string>();
   for (const shard of manifest.shards.pool) {

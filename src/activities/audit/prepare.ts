@@ -1,5 +1,4 @@
-import { auditSettings, auditState } from '../../contracts/audit.js';
-import { auditPaths } from '../../contracts/audit-stages.js';
+import { auditSettings } from '../../contracts/audit.js';
 import type { AuditSettings } from '../../contracts/audit.js';
 import type {
   AuditSource,
@@ -14,11 +13,14 @@ import { problem } from '../../contracts/errors.js';
 import type { Ref } from '../../contracts/references.js';
 import { historyFile, splitOutput } from '../../contracts/stages.js';
 import type { RoundRecord } from '../../contracts/stages.js';
+import { inForce, readCorrections } from '../../store/index.js';
 import type { Store } from '../../store/index.js';
 import { gather } from '../gather.js';
 import { readManifest } from '../inputs.js';
+import { withAnswers } from '../questions/end.js';
 import { split } from '../split.js';
 import { addressOf } from '../stage.js';
+import { noTruth } from './hidden-labels.js';
 import { readLedger, readOpened } from './ledger.js';
 import { classIndex } from './one-class.js';
 
@@ -29,7 +31,7 @@ export async function prepareAudit(
 ): Promise<PrepareAuditOutput> {
   const checked = await checkSettings(settings, source, store);
   const round = await findRound(source, store);
-  return { settings: checked, round: { ...round, labels: await labelsBefore(store, source.run, audit, round.base) } };
+  return { settings: checked, round: { ...round, labels: await labelsBefore(store, source, audit, round.base) } };
 }
 
 /**
@@ -48,14 +50,18 @@ export async function numberAudit({ source, settings }: NumberAuditInput, store:
   return { audit: ledger.length + 1 };
 }
 
-/** The labels as the audits before this one left them: what people answered is no machine's label any more. */
-async function labelsBefore(store: Store, run: string, audit: number, base: Ref): Promise<Ref> {
-  for (let before = audit - 1; before > 0; before--) {
-    const opened = await readOpened(store, run, before);
-    const ended = await store.getPointer(auditPaths.ended(run, before), auditState);
-    if (opened?.base.sha256 === base.sha256 && ended?.refs?.labels) return ended.refs.labels;
-  }
-  return base;
+/**
+ * The labels as people's answers left them in audits and questions before: what people said is no machine's label any more.
+ * An audit that goes on is about those that it was opened with.
+ */
+async function labelsBefore(store: Store, { run, dataset }: AuditSource, audit: number, base: Ref): Promise<Ref> {
+  const opened = await readOpened(store, run, audit);
+  if (opened?.base.sha256 === base.sha256) return opened.labels;
+  const before = inForce(await readCorrections(store, run), base);
+  if (before === null) return base;
+  if (before.labels || !before.log) return before.labels ?? before.from;
+  // Questions that nobody ended.
+  return (await withAnswers(store, dataset, before.from, before.log)).labels;
 }
 
 async function checkSettings(settings: unknown, { dataset }: AuditSource, store: Store): Promise<AuditSettings> {
@@ -78,13 +84,6 @@ const noClass = (classes: number) =>
   problem(
     'SETTINGS_INVALID',
     `spending 'classes' gives an audit of one class 1/${classes} of 1 - confidence, and this one is of all classes. Name a class (--class NAME), or spend otherwise (--spending series).`,
-  );
-
-/** `answers: truth` of data whose labels nobody knows. */
-export const noTruth = (dataset: string) =>
-  problem(
-    'SETTINGS_INVALID',
-    `answers 'truth' is for dry runs, and dataset '${dataset}' has no hidden labels. Let people answer (answers: people), or import with --keep-labels N.`,
   );
 
 async function lastRound({ run, history }: AuditSource, store: Store): Promise<RoundRecord> {

@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
+import type { Guess } from '../wire.js';
 
 /** The element of the page with this id. */
 export function element<T extends HTMLElement = HTMLElement>(id: string): T {
@@ -31,3 +32,7 @@ export function announce(words: string): void {
 export const count = (value: number): string => value.toLocaleString('en-US');
 
 export const plural = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+
+/** A probability in whole percent, and none that is certain by rounding. */
+export const percent = ({ probability }: Guess): string =>
+  probability >= 0.995 ? 'over 99 %' : `${Math.round(probability * 100)} %`;

@@ -1,5 +1,5 @@
 import type { Verdict } from '../../contracts/audit.js';
-import { announce, element, make } from './dom.js';
+import { announce, element, make, percent } from './dom.js';
 import type { Deck, Loaded } from './deck.js';
 import type { Stopwatch } from './stopwatch.js';
 
@@ -108,7 +108,7 @@ export class Grid {
   }
 
   private tile(loaded: Loaded): Tile {
-    const words = make('span', {});
+    const words = make('span', {}, this.guessOf(loaded));
     const button = make('button', { type: 'button', class: 'tile', tabindex: '-1' }, loaded.image, words);
     const tile: Tile = { loaded, button, words, verdict: null };
     button.addEventListener('click', () => {
@@ -122,15 +122,24 @@ export class Grid {
 
   private set(tile: Tile, verdict: Verdict | null): void {
     tile.verdict = verdict;
-    tile.words.textContent = verdict === null ? '' : this.events.nameOf(verdict);
+    tile.words.textContent = verdict === null ? this.guessOf(tile.loaded) : this.events.nameOf(verdict);
     tile.button.classList.toggle('answered', verdict !== null);
     this.name(tile);
     this.events.onChange();
   }
 
-  private name({ button, words }: Tile): void {
+  /** The model's guess, where it is shown; an answer takes its place. */
+  private guessOf({ card }: Loaded): string {
+    return card.guess === null ? '' : `${this.events.nameOf(card.guess.label)}? ${percent(card.guess)}`;
+  }
+
+  private name({ button, words, verdict }: Tile): void {
     const place = this.box.contains(button) ? [...this.box.children].indexOf(button) + 1 : 0;
-    button.setAttribute('aria-label', `Image ${place}: ${words.textContent || 'no answer yet'}`);
+    const guess = words.textContent === '' ? '' : `; the model says ${words.textContent}`;
+    button.setAttribute(
+      'aria-label',
+      `Image ${place}: ${verdict === null ? `no answer yet${guess}` : words.textContent}`,
+    );
   }
 
   private draw(): void {

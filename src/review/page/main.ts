@@ -199,7 +199,11 @@ async function begin(): Promise<void> {
         'The last images lie before other people',
         `${plural(withOthers, 'image')}; this page shows them if they are given back.`,
       ];
-    return [progress.phase === 'done' ? 'The audit has ended' : 'Nothing is left to answer now', progress.words];
+    const ends: Partial<Record<NonNullable<(typeof progress)['phase']>, string>> = {
+      done: 'The audit has ended',
+      answered: 'Nothing more is asked',
+    };
+    return [(progress.phase && ends[progress.phase]) ?? 'Nothing is left to answer now', progress.words];
   }
 
   function trouble(words: string): void {

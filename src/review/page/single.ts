@@ -1,5 +1,5 @@
 import type { Verdict } from '../../contracts/audit.js';
-import { element, make } from './dom.js';
+import { element, make, percent } from './dom.js';
 import type { Deck, Loaded } from './deck.js';
 import type { Stopwatch } from './stopwatch.js';
 
@@ -59,8 +59,10 @@ export class Single {
     if (next === null) return this.clear();
     this.frame.replaceChildren(next.image);
     this.watch.start(next.seconds);
-    this.guess.hidden = next.card.guess === null;
-    this.guess.textContent = next.card.guess === null ? '' : `The model says: ${this.names[next.card.guess] ?? ''}`;
+    const { guess } = next.card;
+    this.guess.hidden = guess === null;
+    this.guess.textContent =
+      guess === null ? '' : `The model says: ${this.names[guess.label] ?? ''}, ${percent(guess)}`;
     void next.ready.then((shown) => {
       if (!shown && this.current === next)
         this.frame.replaceChildren(

@@ -20,16 +20,17 @@ export function showProgress({ progress, mine, durations, outbox }: Standing): v
   const bar = element<HTMLProgressElement>('progress');
   bar.max = Math.max(1, given + (expected ?? 0));
   bar.value = given;
-  const over = phase === 'done';
+  const over = phase === 'done' || phase === 'answered';
   bar.hidden = expected === null || over;
   const parts = phase === null ? [] : [plural(given, 'answer')];
   if (expected !== null && !over) {
     const minutes = Math.ceil((expected * median(durations.slice(-LATEST))) / 60);
     const time = expected > 0 && durations.length >= 5 ? `, ${plural(minutes, 'minute')} at your pace` : '';
+    const about = phase === 'questions' ? '' : 'about ';
     const range = most !== null && most > expected ? ` (nine times in ten at most ${count(most)})` : '';
-    parts.push(`about ${count(expected)} to go${range}${time}`);
+    parts.push(`${about}${count(expected)} to go${range}${time}`);
   }
-  if (left !== null && !over) parts.push(`budget left ${count(left)}`);
+  if (left !== null && !over && phase !== 'questions') parts.push(`budget left ${count(left)}`);
   if (mine > 0) parts.push(`yours here ${count(mine)}`);
   element('progress-text').textContent = parts.join(' · ');
   element('dry-run').hidden = !dryRun;
