@@ -8,6 +8,7 @@ import { runSettings } from '../contracts/settings.js';
 import type { OpenOutput } from '../contracts/stages.js';
 import { readLedger } from './audit/ledger.js';
 import { noTruth } from './audit/prepare.js';
+import { answeredLabels } from './begin.js';
 import { readDataset } from '../datasets/index.js';
 import type { Store } from '../store/index.js';
 
@@ -34,7 +35,10 @@ export async function open({ settings }: { settings: unknown }, store: Store): P
     );
   if (checked.data.certify && checked.data.certify.answers !== 'people' && !manifest.truth)
     throw noTruth(manifest.name);
-  const labels = checked.data.labelsFrom && (await auditedLabels(store, checked.data.labelsFrom, manifest.name));
+  // A run of this dataset began with its answers, so that what it left has them too.
+  const labels = checked.data.labelsFrom
+    ? await auditedLabels(store, checked.data.labelsFrom, manifest.name)
+    : await answeredLabels(store, manifest);
   const { labelled, pool, test } = manifest.shards;
   return {
     settings: checked.data,
