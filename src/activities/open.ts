@@ -8,6 +8,7 @@ import { runSettings } from '../contracts/settings.js';
 import type { RunSettings } from '../contracts/settings.js';
 import type { OpenOutput } from '../contracts/stages.js';
 import { noTruth } from './audit/hidden-labels.js';
+import { answeredLabels } from './begin.js';
 import { modelSpecOf, readManifest } from './inputs.js';
 import { knownRun } from './known-run.js';
 import { withAnswers } from './questions/end.js';
@@ -39,12 +40,15 @@ export async function open({ settings }: { settings: unknown }, store: Store): P
   if (checked.data.certify && checked.data.certify.answers !== 'people' && !manifest.truth)
     throw noTruth(manifest.name);
   const source = checked.data.adapt && (await sourceOf(store, checked.data, manifest));
-  const labels = checked.data.labelsFrom && (await correctedLabels(store, checked.data.labelsFrom, manifest.name));
   if (!source && manifest.counts.labelled === 0)
     throw problem(
       'SETTINGS_INVALID',
       `dataset '${manifest.name}' has no labelled images to learn from. Move a run's model to it ('labelloop adapt --from RUN --dataset ${manifest.name}'), or import labels.`,
     );
+  // A run of this dataset began with its answers, so that what it left has them too.
+  const labels = checked.data.labelsFrom
+    ? await correctedLabels(store, checked.data.labelsFrom, manifest.name)
+    : await answeredLabels(store, manifest);
   const { labelled, pool, test } = manifest.shards;
   return {
     settings: source ? sparing(checked.data, manifest.counts.labelled) : checked.data,

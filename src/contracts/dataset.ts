@@ -50,6 +50,10 @@ export const datasetManifest = z.strictObject({
   labels: ref,
   testLabels: ref.nullable(),
   truth: ref.nullable(),
+  /** Labels that people gave images of the pool (`answers/1`): a run on this dataset begins with them. Absent: none. */
+  answers: ref.optional(),
+  /** The manifest that this one adds classes or answers to. Absent: an import. */
+  extends: ref.optional(),
   /** The pool's true labels were known and hidden: figures against the truth are a dry run, not field use. */
   dryRun: z.boolean(),
   source: z.strictObject({ kind: z.enum(['folder', 'csv', 'jsonl', 'idx']), path: z.string() }),

@@ -22,7 +22,7 @@ export const openOutput = z.strictObject({
   shards: z.strictObject({ labelled: z.int(), pool: z.int(), test: z.int() }),
   counts: z.strictObject({ labelled: z.int(), pool: z.int(), test: z.int() }),
   hasTruth: z.boolean(),
-  /** Labels to begin with, of the run that `labelsFrom` names; absent: none. */
+  /** Labels to begin with: of the run that `labelsFrom` names, else the answers of the dataset; absent: none. */
   labels: ref.optional(),
   /** What the run that `adapt` names left: its model moves, its labelled images are shown on; absent: starts afresh. */
   source: z.strictObject({ dataset: ref, split: ref, model: ref, cutoff: ref }).optional(),

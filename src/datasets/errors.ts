@@ -87,5 +87,14 @@ export const datasetErrors = {
       'DATASET_UNKNOWN',
       `no data set '${name}'; there ${known.length === 0 ? 'are none' : `is ${known.join(', ')}`}. 'labelloop dataset import PATH --name ${name}' imports one.`,
     ),
+  classPresent: (name: string, classes: readonly string[]) =>
+    problem(
+      'SETTINGS_INVALID',
+      `'${name}' can't be added to the classes ${classes.join(', ')}. Give names that are not empty and not among them, each once.`,
+    ),
+  nothingAdded: (name: string) =>
+    problem('SETTINGS_INVALID', `nothing is added to '${name}'. Name a class that it has not, or images of its pool.`),
+  answerUnknown: (name: string, id: string) =>
+    problem('SETTINGS_INVALID', `the pool of '${name}' has no image '${id}'. Take ids from a run of this dataset.`),
   cancelled: () => problem('CANCELLED', 'the import was cancelled; nothing was added. Start it again when you like.'),
 };
