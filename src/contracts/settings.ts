@@ -65,7 +65,7 @@ export const adaptSettings = z.strictObject({
   ask: z
     .int()
     .min(0)
-    .max(10_000)
+    .max(5000)
     .default(0)
     .describe('labels that people are asked for before the first round, each where it tells most'),
   answers: z

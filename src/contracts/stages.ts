@@ -345,10 +345,10 @@ export const relabelInput = z.strictObject({
   /** Tells the foldings of runs apart; with `foldModels`. */
   seed: z.int().optional(),
   /**
-   * What else an adapting run asks of a label. `clusters`: it is the cluster's, whatever the model says; `agreement`: model and
+   * What else an adapting run asks of a label. `people`: a person gave it; `clusters`: it is the cluster's, whatever the model says; `agreement`: model and
    * cluster agree. Absent: the model's, under the cut-off.
    */
-  by: z.enum(['clusters', 'agreement']).optional(),
+  by: z.enum(['people', 'clusters', 'agreement']).optional(),
   tenure: labelTenure,
   round: z.int(),
   salt: z.string(),

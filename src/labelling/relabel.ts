@@ -24,6 +24,7 @@ export function candidateLabel(
   by: ByClusters | undefined,
 ): number {
   if (!by) return predicted;
+  if (by.rule === 'people') return -1;
   const label = by.labels[cluster] ?? -1;
   return by.rule === 'clusters' || label === predicted ? label : -1;
 }

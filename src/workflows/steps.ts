@@ -217,6 +217,24 @@ export async function cluster(
   return { clusters, counts: counts ?? null };
 }
 
+/** Images to ask people about, those first whose answers label most. */
+export async function choose(
+  control: Control,
+  { dataset, labels, settings: { adapt, seed, salt }, round }: Opened,
+  ledger: Ledger,
+  from: { clusters: Ref; pool: Ref },
+): Promise<Ref> {
+  // Some can't be answered, and are made up for by others.
+  const limit = Math.min(MOST_ASKED, 2 * (adapt?.ask ?? 1));
+  const input = { ...from, dataset, labels, limit, seed, round, salt };
+  return ledger.take(
+    'choose',
+    await control.stage('choose', (summary) => stages.choose.executeWithOptions({ summary }, [input])),
+  ).questions;
+}
+
+const MOST_ASKED = 5000;
+
 export async function relabel(
   control: Control,
   run: Opened,
