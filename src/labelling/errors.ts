@@ -30,6 +30,13 @@ export const labellingErrors = {
       `got ${length} numbers, expected ${n} rows of ${width}. Start the run again with another salt.`,
     ),
 
+  /** Shards with another number of rows, all together, than the pool has images. */
+  rowsMissing: (expected: number, got: number) =>
+    problem(
+      'SHAPE_MISMATCH',
+      `the shards have ${got} rows of features, the pool ${expected} images. Start the run again with another salt.`,
+    ),
+
   /** Clusters of nothing. */
   noFeatures: () =>
     problem('SHAPE_MISMATCH', 'no features to cluster: the pool is empty. Import a dataset with pool images.'),
