@@ -1,9 +1,17 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { auditLine, certificate as certificateFile, ledgerLine, protocol, seedFile } from '../contracts/audit.js';
+import {
+  auditLine,
+  certificate as certificateFile,
+  frozenLabel,
+  ledgerLine,
+  protocol,
+  seedFile,
+} from '../contracts/audit.js';
 import type { AuditRefs, Certificate } from '../contracts/audit.js';
 import { problem } from '../contracts/errors.js';
 import type { Ref } from '../contracts/references.js';
+import { firstVerdicts } from '../labelling/audit/correct.js';
 import { claimAfter, createSigningKey } from '../labelling/certificate/index.js';
 import type { BundleParts, Claim, LaterChanges } from '../labelling/certificate/index.js';
 import { readRows, tables } from '../store/index.js';
@@ -35,7 +43,17 @@ export async function certificateNow(store: Store, refs: AuditRefs, now: Ref | n
       else if (next.label !== row.label) changes.changed++;
     }
   }
-  return { certificate, changes, holds: claimAfter(certificate, changes) };
+  return { certificate, changes, holds: claimAfter(certificate, changes, await withdrawn(store, refs, certificate)) };
+}
+
+/** Labels of the claim that the audit left open, as people could not tell or found no class for their images. */
+async function withdrawn(store: Store, { log, frozen }: AuditRefs, { claim }: Certificate): Promise<number> {
+  if (!log) return 0;
+  const said = firstVerdicts(await store.readJsonLines(log, auditLine));
+  const open = new Set([...said].filter(([, verdict]) => typeof verdict !== 'number').map(([id]) => id));
+  if (open.size === 0) return 0;
+  const labels = await store.readJsonLines(frozen, frozenLabel);
+  return labels.filter(({ id, rank }) => rank < claim.size && open.has(id)).length;
 }
 
 /** All that a bundle is made of. */

@@ -7,6 +7,15 @@ export interface Contradiction {
   problem: string;
 }
 
+/**
+ * Why an audit can't have these settings together; null where it can. As the second half of a sentence that begins with the
+ * value of `drawing`.
+ */
+export const auditContradiction = ({ instrument, drawing }: { instrument: string; drawing: string }): string | null =>
+  instrument === 'looks' && drawing !== 'uniform'
+    ? "needs instrument betting, or auto: looks are exact for drawing 'uniform' alone"
+    : null;
+
 /** Scores that tell how passes differ: one pass does not. */
 const OF_SEVERAL_PASSES: readonly ScoreName[] = ['mutual-information', 'variation-ratio', 'kwon-epistemic', 'ups'];
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { answerMeta, poolCounts } from './audit.js';
+import { ANSWERS_FROM, answerMeta, poolCounts } from './audit.js';
 import type { Answer } from './audit.js';
 import { ref } from './references.js';
 import type { Ref } from './references.js';
@@ -13,7 +13,7 @@ import type { Ref } from './references.js';
 export const MOST_QUESTIONS = 5000;
 
 /** As an audit's settings say it. */
-export const answersFrom = z.string().regex(/^(people|truth(:0?\.\d+)?)$/);
+export const answersFrom = z.string().regex(ANSWERS_FROM);
 
 /** What a caller may choose; budget null: all there is to ask. */
 export const questionsOptions = z.strictObject({

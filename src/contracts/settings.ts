@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ANSWERS_FROM, auditSettings } from './audit.js';
-import { contradictionsOf } from './contradictions.js';
+import { auditContradiction, contradictionsOf } from './contradictions.js';
 import {
   labelTenures,
   methodOf,
@@ -48,15 +48,20 @@ export const labelTenure = z.enum(labelTenures);
 export const scalingName = z.enum(scalingNames);
 
 /** Settings of an audit as a user writes them: shares may be percentages. */
-export const certifySettings = auditSettings.extend({
-  epsilon: share
-    .pipe(z.number().gt(0).lt(0.5))
-    .describe('share of the certified labels that may be wrong, as a share or a percentage'),
-  confidence: share
-    .pipe(z.number().gt(0.5).lt(1))
-    .default(0.95)
-    .describe('of all audits of the run together, as a share or a percentage'),
-});
+export const certifySettings = auditSettings
+  .extend({
+    epsilon: share
+      .pipe(z.number().gt(0).lt(0.5))
+      .describe('share of the certified labels that may be wrong, as a share or a percentage'),
+    confidence: share
+      .pipe(z.number().gt(0.5).lt(1))
+      .default(0.95)
+      .describe('of all audits of the run together, as a share or a percentage'),
+  })
+  .superRefine((given, context) => {
+    const message = auditContradiction(given);
+    if (message !== null) context.addIssue({ code: 'custom', path: ['drawing'], message });
+  });
 export type CertifySettingsInput = z.input<typeof certifySettings>;
 
 /** What brings the model of another run to this run's dataset. */

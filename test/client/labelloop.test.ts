@@ -8,6 +8,7 @@ import { auditPaths } from '../../src/contracts/audit-stages.js';
 import { auditSettings } from '../../src/contracts/audit.js';
 import { MEMO_RUN, TASK_QUEUE, WORKFLOW_TYPE } from '../../src/contracts/names.js';
 import { runSettings } from '../../src/contracts/settings.js';
+import { jsonLines } from '../../src/labelling/certificate/index.js';
 import type { LabelRow } from '../../src/contracts/tables.js';
 import { encodeTable, Store, tables } from '../../src/store/index.js';
 import { certificateNow, labelRow } from '../cli/fixtures.js';
@@ -81,9 +82,17 @@ describe('client', function () {
     const settings = auditSettings.parse({ epsilon: 0.02 });
     const outlook = { instrument: 'looks', repair: 0, size: 4, expected: 1, percentile90: 1, success: 1 };
     const some = ref('frozen/1', 1);
+    // Of two images that people could not tell, one is beyond the claim.
+    const unsure = [3, certificate.claim.size].map((rank, seen) => {
+      const [use, verdict] = ['audit', 'unsure'];
+      return { seen, use, rank, id: `0${'d-e'[2 * seen]}`, verdict, by: 'ann', at: '', seconds: 1 };
+    });
+    const frozenLines = unsure.map(({ id, rank }) => ({ id, image: 'a'.repeat(64), label: 1, rank }));
     const refs = {
-      ...{ frozen: some, positions: some, questions: some, protocol: some, plan: some, seed: some, order: some },
-      ...{ log: some, ledger: some, certificate: await store.putJson('certificate/1', certificate), labels: audited },
+      ...{ positions: some, questions: some, protocol: some, plan: some, seed: some, order: some },
+      frozen: await store.putBytes('frozen/1', Buffer.from(jsonLines(frozenLines))),
+      log: await store.putBytes('audit-log/1', Buffer.from(jsonLines(unsure))),
+      ...{ ledger: some, certificate: await store.putJson('certificate/1', certificate), labels: audited },
     };
     const given = { settings, refs, outlook };
     await store.putPointer(auditPaths.ledgerLine('anew', 1), {});
@@ -110,7 +119,10 @@ describe('client', function () {
     });
     await env.client.workflow.getHandle('anew').terminate();
 
-    assert.deepEqual((await labelloop.certificate('anew')).changes, { changed: 1, added: 0, revoked: 1 });
+    const { changes, holds } = await labelloop.certificate('anew');
+    assert.deepEqual(changes, { changed: 1, added: 0, revoked: 1 });
+    const { claim, corrected } = certificate;
+    assert.deepEqual(holds, { size: claim.size - 1 - 1, most: claim.most - corrected + 1 });
     // A view of the run and its report show its labels, which no certificate is about.
     const { certificate: shown, labelsDigest } = await labelloop.show('anew');
     assert.deepEqual([shown, labelsDigest], [null, anew.sha256]);

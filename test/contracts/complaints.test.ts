@@ -45,6 +45,10 @@ describe('complaints about settings', () => {
         /^score 'variation-ratio' compares passes, of which posterior softmax/,
       ],
       [{ preset: 'st', threshold: 'ups' }, /^threshold 'ups' compares passes, of which posterior softmax takes one /],
+      [
+        { certify: { epsilon: 0.02, instrument: 'looks', drawing: 'uncertainty' } },
+        /^certify\.drawing 'uncertainty' needs instrument betting, or auto: looks are exact for drawing 'uniform' alone /,
+      ],
       [{ threshold: 'iqr', classwise: true }, /^classwise true needs threshold target-error; iqr has one cut-off /],
     ] as const)
       assert.match(because(given), sentence);

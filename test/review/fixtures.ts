@@ -136,7 +136,7 @@ export class MemorySource implements ReviewSource {
   }
 
   guess({ index }: Question): Promise<Guess | null> {
-    return this.here({ label: index % this.classes.length, probability: 0.4 + (index % 6) / 10 });
+    return this.here({ label: index % this.classes.length, probability: (4 + (index % 6)) / 10 });
   }
 
   private questionsState(): QuestionsState | null {

@@ -71,10 +71,10 @@ withChromium("the look of the people's page", ({ serve, visit, opened }) => {
     await page.until("document.querySelector('#guess').innerText === 'The model says: whelk, 50 %'");
     await page.click('#grid-toggle');
     await page.until("document.querySelectorAll('.tile').length > 3");
-    assert.equal(await page.text('.tile:nth-child(2) span'), 'cone? 70 %');
+    assert.equal(await page.text('.tile:nth-child(2) span'), 'limpet? 60 %');
     assert.equal(
       await page.evaluate("document.querySelector('.tile:nth-child(2)').getAttribute('aria-label')"),
-      'Image 2: no answer yet; the model says cone? 70 %',
+      'Image 2: no answer yet; the model says limpet? 60 %',
     );
     await page.press('2');
     assert.equal(await page.text('.tile:nth-child(1) span'), 'whelk');

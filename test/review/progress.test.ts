@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Judgement } from '../../src/contracts/audit.js';
+import type { QuestionsState } from '../../src/contracts/questions.js';
 import { progressOf } from '../../src/review/progress.js';
 import { state } from './fixtures.js';
 
@@ -35,6 +36,18 @@ describe('the progress of an audit', () => {
 
   it('says what is waited for where the audit itself says nothing', () => {
     assert.match(progressOf(state({ words: '', phase: 'nonce' })).words, /nonce/);
-    assert.match(progressOf(null).words, /no audit/);
+    assert.match(progressOf(null).words, /Nobody is asked/);
+  });
+
+  it('counts the questions of a run without an audit exactly', () => {
+    const asked: QuestionsState = {
+      ...{ run: 'shells', number: 1, phase: 'questions', seen: 13, answered: 12, left: 88, budget: 100 },
+      ...{ answers: 'people', refs: { questions: null, log: null, labels: null }, words: '88 images wait.' },
+    };
+    const { words } = asked;
+    const now = { phase: 'questions', given: 12, expected: 88, most: 88, left: 88, dryRun: false, words };
+    assert.deepEqual(progressOf(asked), now);
+    const over = progressOf({ ...asked, phase: 'done', answers: 'truth' });
+    assert.deepEqual([over.phase, over.left, over.dryRun], ['answered', 0, true]);
   });
 });

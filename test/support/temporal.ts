@@ -15,12 +15,14 @@ export function startTemporal(): Promise<TestWorkflowEnvironment> {
 
 /** The workflows, bundled once for all suites. */
 export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
-  quiet();
-  bundle ??= bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../src/workflows/index.js', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
+  bundle ??= bundleOf(fileURLToPath(new URL('../../src/workflows/index.js', import.meta.url)));
   return bundle;
+}
+
+/** Workflows of a test's own, beside or instead of the product's. */
+export function bundleOf(workflowsPath: string): Promise<WorkflowBundleWithSourceMap> {
+  quiet();
+  return bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
 }
 
 /** Does work while a worker is up for each task queue, the workflows' and the stages'. */
@@ -28,7 +30,7 @@ export async function withWorkers<T>(
   { nativeConnection: connection }: TestWorkflowEnvironment,
   activities: object,
   work: () => Promise<T>,
-  workflows: Pick<WorkerOptions, 'maxCachedWorkflows'> = {},
+  workflows: Pick<WorkerOptions, 'maxCachedWorkflows' | 'workflowBundle'> = {},
 ): Promise<T> {
   const options = { connection, activities, maxHeartbeatThrottleInterval: '100 ms' } as const;
   const workers = await Promise.all([

@@ -35,7 +35,11 @@ export class QuestionsScript {
         budget,
         [...this.lines(refs)],
       );
-    const turn = ({ source, answers }: QuestionsAsked, refs: QuestionsRefs, at: ReturnType<typeof desk>): QuestionsTurn => {
+    const turn = (
+      { source, answers }: QuestionsAsked,
+      refs: QuestionsRefs,
+      at: ReturnType<typeof desk>,
+    ): QuestionsTurn => {
       const [seen, answered, left] = [at.log.length, at.answered, at.wanted.length];
       const log = ref('audit-log/1', 5000 + this.logs.size);
       this.logs.set(log.sha256, [...at.log]);
@@ -47,7 +51,11 @@ export class QuestionsScript {
       openQuestions: async ({ asked }) => {
         this.calls.push('open');
         if (asked.seed === 13) throw ApplicationFailure.nonRetryable('there are no hidden labels', 'SETTINGS_INVALID');
-        const refs = { questions: asked.questions ?? ref('questions/1', 9), log: this.left.get(asked.source.run) ?? null, labels: null };
+        const refs = {
+          questions: asked.questions ?? ref('questions/1', 9),
+          log: this.left.get(asked.source.run) ?? null,
+          labels: null,
+        };
         return { turn: turn(asked, refs, desk(asked, refs)), ended: null };
       },
       recordQuestionAnswers: async ({ asked, refs, answers }) => {

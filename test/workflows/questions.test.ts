@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
 import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
@@ -13,7 +14,8 @@ import {
   UPDATE_STOP,
 } from '../../src/contracts/names.js';
 import type { QuestionsInput, QuestionsState } from '../../src/contracts/questions.js';
-import { startTemporal, withWorkers as workersFor, workflowBundle } from '../support/temporal.js';
+import type { ToAsk } from '../../src/workflows/ask-people.js';
+import { bundleOf, startTemporal, withWorkers as workersFor, workflowBundle } from '../support/temporal.js';
 import { until } from '../support/wait.js';
 import { ref, Script } from './script.js';
 
@@ -233,5 +235,46 @@ describe('workflow questions', function () {
             error.cause.type === 'SETTINGS_INVALID',
         );
     });
+  });
+
+  it('a workflow asks within its course: cancelled, its questions keep the answers; started again, they go on', async () => {
+    const script = new Script();
+    const parent = await bundleOf(fileURLToPath(new URL('./asking-parent.js', import.meta.url)));
+    const asking: ToAsk = {
+      ...{ dataset: ref('dataset/1', 1), labels: ref('labels/2', 2), questions: ref('questions/1', 3) },
+      ...{ budget: 4, answers: 'people', seed: 1 },
+    };
+    const begin = () =>
+      env.client.workflow.start('asking', { workflowId: 'within', taskQueue: TASK_QUEUE, args: [asking] });
+    await workersFor(
+      env,
+      script.activities(1),
+      async () => {
+        const child = env.client.workflow.getHandle('within.questions-1');
+        const first = await begin();
+        await until('the child', () =>
+          asks(child).then(
+            () => true,
+            () => false,
+          ),
+        );
+        assert.equal((await give(child, answers(0, 3))).answered, 3);
+        await first.cancel();
+        await assert.rejects(first.result());
+        await assert.rejects(child.result());
+        const again = await begin();
+        await until('the child', () =>
+          asks(child).then(
+            () => true,
+            () => false,
+          ),
+        );
+        await give(child, [answer(3)]);
+        const end = (await again.result()) as QuestionsState;
+        assert.deepEqual([end.phase, end.run, end.answered], ['done', 'within', 4]);
+        assert.equal(end.refs.labels?.kind, 'labels/2');
+      },
+      { workflowBundle: parent },
+    );
   });
 });

@@ -9,6 +9,7 @@ import type {
   PrepareAuditOutput,
 } from '../../contracts/audit-stages.js';
 import { canonicalJson } from '../../contracts/canonical.js';
+import { auditContradiction } from '../../contracts/contradictions.js';
 import { problem } from '../../contracts/errors.js';
 import type { Ref } from '../../contracts/references.js';
 import { historyFile, splitOutput } from '../../contracts/stages.js';
@@ -72,6 +73,9 @@ async function checkSettings(settings: unknown, { dataset }: AuditSource, store:
     );
     throw problem('SETTINGS_INVALID', complaints.join('\n'));
   }
+  const contradiction = auditContradiction(checked.data);
+  if (contradiction !== null)
+    throw problem('SETTINGS_INVALID', `audit: drawing '${checked.data.drawing}' ${contradiction}.`);
   const manifest = await readManifest(store, dataset);
   if (checked.data.answers !== 'people' && !manifest.truth) throw noTruth(manifest.name);
   if (checked.data.class !== undefined) classIndex(manifest, checked.data.class);
