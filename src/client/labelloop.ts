@@ -9,6 +9,7 @@ import { complaintsOf } from '../contracts/complaints.js';
 import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
+import type { NearDuplicate, Suspect } from '../contracts/look.js';
 import { paths } from '../contracts/paths.js';
 import { MEMO_RUN, QUERY_STATUS, TASK_QUEUE, UPDATE_PAUSE, UPDATE_RESUME, WORKFLOW_TYPE } from '../contracts/names.js';
 import { hasEnded } from '../contracts/run-status.js';
@@ -32,6 +33,8 @@ import type { RunFacts } from './facts.js';
 import { asClientError, failureOf } from './failures.js';
 import { PoolImages } from './images.js';
 import type { QuestionImage } from './images.js';
+import { nearDuplicates, suspects } from './look.js';
+import type { Looked } from './look.js';
 import { progressOf } from './progress.js';
 import { reportFile, reportPath, viewOf } from './view.js';
 import type { Corrected } from './view.js';
@@ -260,6 +263,20 @@ export class Labelloop {
   }
 
   /**
+   * Labels that people gave and that model and cluster both deny in the last round that is done, the least credible first.
+   *
+   * @throws RUN_NO_RESULTS
+   */
+  async suspects(run: string): Promise<Suspect[]> {
+    return suspects(this.store, await this.looked(run));
+  }
+
+  /** Images of the pool that look alike in the last round that is done, group by group. @throws RUN_NO_RESULTS */
+  async duplicates(run: string): Promise<NearDuplicate[]> {
+    return nearDuplicates(this.store, await this.looked(run));
+  }
+
+  /**
    * Where a run's audit stands: what it waits for, what it has certified, what it asked.
    *
    * @param audit its number; by default the last one
@@ -363,6 +380,14 @@ export class Labelloop {
     const [ended, last] = await Promise.all([this.audits.ended(run), this.audits.shown(run)]);
     const known = ended.reverse();
     return last === null || known.some(({ audit }) => audit === last.audit) ? known : [...known, last];
+  }
+
+  /** What the lists of a run's last round are read from. */
+  private async looked(run: string): Promise<Looked> {
+    const facts = await this.facts(run);
+    const [manifest, last] = [await this.manifestOf(facts), (await this.rounds(facts)).at(-1)];
+    if (!manifest || !last) throw clientErrors.noLabels(run, facts.error?.message);
+    return { run, manifest, clusters: last.clusters };
   }
 
   private async facts(run: string): Promise<RunFacts> {

@@ -3,7 +3,7 @@ import { auditState, certificate } from './audit.js';
 import { conditional } from './grades.js';
 import { ref } from './references.js';
 import { runStatuses } from './run-status.js';
-import { calibrationError, labelCounts, roundRecord, truthRecord } from './stages.js';
+import { calibrationError, clusterCounts, labelCounts, roundRecord, truthRecord } from './stages.js';
 import type { Ref } from './references.js';
 import type { RunStatus } from './run-status.js';
 import type { RunSettings, RunSettingsInput } from './settings.js';
@@ -136,6 +136,8 @@ export const runView = z.strictObject({
       stopped: roundRecord.shape.stopped,
       /** Expected calibration error of the probabilities as sampled, and as exported. */
       calibrationError: calibrationError.nullable(),
+      /** What the clusters came to; null in runs of before. */
+      clustering: clusterCounts.nullable(),
       /** Mean stochastic passes a pool image. */
       passes: z.number().nullable(),
       /** This round against the hidden labels; null until the closing comparison, or where there are none. */
