@@ -79,6 +79,24 @@ const stoppedLines = (view: RunView): string[] =>
     stopped === null ? [] : [`Round ${round}: training ended early, as ${STOPPED[stopped]}.`],
   );
 
+/** What the last round's clusters give people to look at. */
+export function lookLines({ run, rounds }: RunView): string[] {
+  const clustering = rounds.at(-1)?.clustering;
+  if (!clustering) return [];
+  const { clusters, mixed, suspects, duplicates } = clustering;
+  return [
+    ...(suspects === 0
+      ? []
+      : [
+          `Look at: ${plural(suspects, 'label')} of people that model and cluster deny: labelloop labels suspects ${run}`,
+        ]),
+    ...(duplicates === 0
+      ? []
+      : [`${plural(duplicates, 'image')} of the pool look like another one: labelloop labels duplicates ${run}`]),
+    `Clusters: ${count(clusters)}, of which ${count(mixed)} have no label.`,
+  ];
+}
+
 /** What the figures are worth, in words. */
 export function gradeLines(view: RunView): string[] {
   const last = view.rounds.at(-1);
@@ -128,6 +146,7 @@ export const resultLines = (view: RunView, width?: number): string[] => [
   ...stoppedLines(view),
   '',
   ...gradeLines(view),
+  ...lookLines(view),
   '',
   ...certifiedLines(view),
   ...whereLines(view),

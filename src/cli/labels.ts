@@ -5,6 +5,7 @@ import { Option } from 'commander';
 import { cliErrors } from './errors.js';
 import { explanationLines } from './explanation.js';
 import { plural } from './format.js';
+import { addLookVerbs } from './look.js';
 import { exists, writeWhole } from './output-file.js';
 import { exportFormats, labelFormats } from './services.js';
 import { examples, verb, withClient } from './verb.js';
@@ -57,6 +58,8 @@ export function addLabelVerbs(program: Command, context: Context): void {
         return { document: explanation, lines: explanationLines(explanation, call.terminal.out.columns) };
       }),
     );
+
+  addLookVerbs(labels, context);
 }
 
 async function exportToFile(call: Call<ExportOptions>, run: string, format: ExportFormat): Promise<Outcome> {

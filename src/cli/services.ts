@@ -5,6 +5,7 @@ import type { Answer, AuditLine, AuditState, Question } from '../contracts/audit
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
 import type { QuestionsState } from '../contracts/questions.js';
+import type { NearDuplicate, Suspect } from '../contracts/look.js';
 import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
 import type { CertifySettingsInput, RunSettingsInput, RunSettings } from '../contracts/settings.js';
 import type { ReviewOptions, ReviewServer } from '../review/index.js';
@@ -33,6 +34,9 @@ export interface RunsClient {
   result(run: string): Promise<RunSummary>;
   labels(run: string): AsyncIterable<LabelRow>;
   explain(run: string, image: string): Promise<Explanation>;
+  /** Of the last round that is done; so are the duplicates. */
+  suspects(run: string): Promise<Suspect[]>;
+  duplicates(run: string): Promise<NearDuplicate[]>;
   dataset(run: string): Promise<DatasetManifest | null>;
   /** @throws LabelloopError AUDIT_UNKNOWN where the run has no audit */
   audit(run: string): Promise<AuditState>;

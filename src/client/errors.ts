@@ -38,6 +38,12 @@ export const clientErrors = {
         ? `Run '${run}' has no labels: no round of it has ended. 'labelloop run show ${run}' says how far it is.`
         : `Run '${run}' ended without labels: ${reason}`,
     ),
+  /** `labels suspects` or `labels duplicates` of a run whose clusters are of an earlier release. */
+  noLists: (run: string): LabelloopError =>
+    problem(
+      'RUN_NO_RESULTS',
+      `The clusters of run '${run}' are of a release that listed neither suspects nor near-duplicates. Start the run again: stages that are in the store are not computed anew.`,
+    ),
   /** `labels explain` of an image that the pool has not. */
   unknownImage: (run: string, image: string): LabelloopError =>
     problem(

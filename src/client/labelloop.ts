@@ -10,6 +10,7 @@ import { complaintsOf } from '../contracts/complaints.js';
 import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
+import type { NearDuplicate, Suspect } from '../contracts/look.js';
 import { paths } from '../contracts/paths.js';
 import {
   ADAPT_WORKFLOW_TYPE,
@@ -47,6 +48,8 @@ import { PoolImages } from './images.js';
 import type { QuestionImage } from './images.js';
 import { People } from './people.js';
 import type { OnTaken } from './people.js';
+import { nearDuplicates, suspects } from './look.js';
+import type { Looked } from './look.js';
 import { progressOf } from './progress.js';
 import { RunQuestions } from './questions.js';
 import { reportFile, reportPath, viewOf } from './view.js';
@@ -292,6 +295,20 @@ export class Labelloop {
   }
 
   /**
+   * Labels that people gave and that model and cluster both deny in the last round that is done, the least credible first.
+   *
+   * @throws RUN_NO_RESULTS
+   */
+  async suspects(run: string): Promise<Suspect[]> {
+    return suspects(this.store, await this.looked(run));
+  }
+
+  /** Images of the pool that look alike in the last round that is done, group by group. @throws RUN_NO_RESULTS */
+  async duplicates(run: string): Promise<NearDuplicate[]> {
+    return nearDuplicates(this.store, await this.looked(run));
+  }
+
+  /**
    * Where a run's audit stands: what it waits for, what it has certified, what it asked.
    *
    * @param audit its number; by default the last one
@@ -454,6 +471,14 @@ export class Labelloop {
     const [ended, last] = await Promise.all([this.audits.ended(run), this.audits.shown(run)]);
     const known = ended.reverse();
     return last === null || known.some(({ audit }) => audit === last.audit) ? known : [...known, last];
+  }
+
+  /** What the lists of a run's last round are read from. */
+  private async looked(run: string): Promise<Looked> {
+    const facts = await this.facts(run);
+    const [manifest, last] = [await this.manifestOf(facts), (await this.rounds(facts)).at(-1)];
+    if (!manifest || !last) throw clientErrors.noLabels(run, facts.error?.message);
+    return { run, manifest, clusters: last.clusters };
   }
 
   private async facts(run: string): Promise<RunFacts> {

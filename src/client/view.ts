@@ -74,6 +74,7 @@ export function viewOf(
       fromStore: record.fromStore,
       stopped: record.stopped,
       calibrationError: record.calibrationError,
+      clustering: record.clustering,
       passes: record.passes,
       truth: comparison?.rounds[index] ?? null,
     })),

@@ -4,7 +4,7 @@ import { conditional } from './grades.js';
 import { questionsState } from './questions.js';
 import { ref } from './references.js';
 import { runStatuses } from './run-status.js';
-import { calibrationError, labelCounts, roundRecord, truthRecord } from './stages.js';
+import { calibrationError, clusterCounts, labelCounts, roundRecord, truthRecord } from './stages.js';
 import type { Ref } from './references.js';
 import type { RunStatus } from './run-status.js';
 import type { RunSettings, RunSettingsInput } from './settings.js';
@@ -146,6 +146,8 @@ export const runView = z.strictObject({
       stopped: roundRecord.shape.stopped,
       /** Expected calibration error of the probabilities as sampled, and as exported. */
       calibrationError: calibrationError.nullable(),
+      /** What the clusters came to; null in runs of before. */
+      clustering: clusterCounts.nullable(),
       /** Mean stochastic passes a pool image. */
       passes: z.number().nullable(),
       /** This round against the hidden labels; null until the closing comparison, or where there are none. */

@@ -46,6 +46,7 @@ export function renderReport(view: RunView, extra: ReportExtra): string {
           certificateSection(view),
           roundsSection(view),
           chartsSection(view, extra),
+          lookSection(view, extra.suspects),
           picturesSection(extra.pictures),
           budgetSection(view),
           resultsSection(view),
@@ -220,6 +221,33 @@ function picture({ png, label, truth, note }: Picture): Markup {
     <img src="${source}" alt="image labelled ${label}" loading="lazy" />
     <figcaption><b>${label}</b>${wrong && html`is ${truth}<br />`}${note}</figcaption>
   </figure>`;
+}
+
+/** What people should look at again, as the last round's clusters show it. */
+function lookSection({ run, rounds }: RunView, suspects: readonly Picture[]): Markup | null {
+  const clustering = rounds.at(-1)?.clustering;
+  if (!clustering) return null;
+  const { clusters, mixed, duplicates, suspects: denied } = clustering;
+  return html`<section>
+    <h2>Look at these</h2>
+    <p>
+      ${count(mixed)} of ${count(clusters)} groups of the pool have no label of their own: what people and the model say
+      of them is mixed, or nothing. An answer about an image of such a group tells most.
+    </p>
+    <p>
+      ${duplicates === 0 ? 'No images of the pool look alike.' : html`${count(duplicates)} images of the pool look like another one; <code>labelloop labels duplicates ${run}</code> lists them.`}
+    </p>
+    ${
+      denied === 0
+        ? html`<p>No label that people gave is denied by both the model and its group.</p>`
+        : html`<h3>Labels to check</h3>
+            <p class="soft">
+              ${count(denied)} labels that people gave are denied by the model and by the other labels of their group,
+              the least credible first; none was changed. <code>labelloop labels suspects ${run}</code> lists them.
+            </p>
+            <div class="montage">${suspects.map(picture)}</div>`
+    }
+  </section>`;
 }
 
 function picturesSection(galleries: readonly Gallery[]): Markup {

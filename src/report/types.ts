@@ -43,4 +43,6 @@ export interface ReportExtra {
   /** The last round's cut-off and calibration; null before the first round ended, and in runs of 0.1.0. */
   cutoff: CutoffFile | null;
   pictures: readonly Gallery[];
+  /** Labels of people that model and cluster deny, the least credible first; `label` is what people said. */
+  suspects: readonly Picture[];
 }

@@ -14,6 +14,7 @@ import type { DatasetManifest } from '../../src/contracts/dataset.js';
 import type { Explanation } from '../../src/contracts/explanation.js';
 import type { Ref } from '../../src/contracts/references.js';
 import type { Conditional } from '../../src/contracts/grades.js';
+import type { NearDuplicate, Suspect } from '../../src/contracts/look.js';
 import type { RunProgress, RunView } from '../../src/contracts/run.js';
 import type { TruthRecord } from '../../src/contracts/stages.js';
 import type { LabelRow } from '../../src/contracts/tables.js';
@@ -46,6 +47,7 @@ export const round = (changes: Partial<RunView['rounds'][number]> = {}): RunView
   fromStore: [],
   stopped: null,
   calibrationError: { before: 0.031, after: 0.012 },
+  clustering: { clusters: 30, mixed: 2, outliers: 68, duplicates: 12, suspects: 3 },
   passes: 30,
   truth: null,
   ...changes,
@@ -204,6 +206,17 @@ export const questionsState = (changes: Partial<QuestionsState> = {}): Questions
   ...{ answers: 'people', refs: { questions: null, log: null, labels: null }, words: '488 images wait for answers.' },
   ...changes,
 });
+export const suspects = (): Suspect[] => [
+  {
+    ...{ id: '0c', name: 'beach/0c.png', label: 'cowrie', predicted: 'whelk', probability: 0.987, cluster: 4 },
+    ...{ clusterLabel: 'whelk', clusterProbability: 0.912 },
+  },
+];
+
+export const duplicates = (): NearDuplicate[] => [
+  { group: 0, id: '0a', name: 'beach/0a.png', distance: 0.01 },
+  { group: 0, id: '0b', name: 'beach/0b, again.png', distance: 0.01 },
+];
 
 export const certificateNow = (changes: Partial<CertificateNow> = {}): CertificateNow => ({
   certificate: {
@@ -267,7 +280,7 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
             ? Promise.reject(problem('RUN_UNKNOWN', `no run '${run}'. 'labelloop run list' shows the runs.`))
             : said(`show ${run}`, view({ run })),
         settings: () => Promise.resolve(null),
-    list: () => said('list', []),
+        list: () => said('list', []),
         progress: (run) => said(`progress ${run}`, progress({ run, status: 'paused' })),
         watch,
         pause: (run) => said(`pause ${run}`, undefined),
@@ -275,6 +288,8 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         cancel: (run) => said(`cancel ${run}`, undefined),
         result: () => Promise.reject(new Error('not asked for')),
         labels,
+        suspects: (run) => said(`suspects ${run}`, suspects()),
+        duplicates: (run) => said(`duplicates ${run}`, duplicates()),
         dataset: () => Promise.resolve(manifest()),
         audit: (run) => said(`audit ${run}`, auditState({ run })),
         questions: (run, { by, limit }) => said(`questions ${run} ${by} ${limit}`, questions().slice(0, limit)),

@@ -36,6 +36,7 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
       },
       stopped: null,
       calibrationError: { before: 0.031, after: 0.012 },
+      clustering: { clusters: 30, mixed: 2, outliers: 68, duplicates: 12, suspects: 3 },
       passes: 30,
       fromStore: i === 0 ? ['split', 'train'] : [],
       truth: {
@@ -123,6 +124,7 @@ export function figures(changes: Partial<ReportExtra> = {}): ReportExtra {
     ),
     cutoff: cutoff(),
     pictures: [],
+    suspects: [],
     ...changes,
   };
 }

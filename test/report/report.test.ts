@@ -48,6 +48,8 @@ describe('report', () => {
       'Reliability of the probabilities',
       'Labels by class',
       'Confusion matrix',
+      'Look at these',
+      'Labels to check',
       'Images',
       'Wrong labels',
       'Labels that people gave',
@@ -98,6 +100,24 @@ describe('report', () => {
     );
     // 8,652 + 20 + 41 + 9,205 + 20 + 63 decisions; 144 of them changed a label.
     assert.match(textOf(page), /decided 18,001 times: 40 were flipped and 104 revoked \(0\.80 %\)/);
+  });
+
+  it('shows what people should look at again, and says where there is nothing', () => {
+    const suspects = [{ png: Uint8Array.of(137), label: '<4>', note: 'model 9 98.0 %, group 9 91.0 %' }];
+    const page = renderReport(finishedRun(), figures({ suspects }));
+    assertBalanced(page);
+    const text = textOf(page);
+    assert.match(text, /2 of 30 groups of the pool have no label of their own/);
+    assert.match(text, /12 images of the pool look like another one; labelloop labels duplicates mnist-500/);
+    assert.match(text, /3 labels that people gave are denied .* &lt;4&gt; model 9 98\.0 %, group 9 91\.0 %/);
+
+    const quiet = finishedRun();
+    const [last] = quiet.rounds.splice(2, 1);
+    const none = { clusters: 30, mixed: 0, outliers: 0, duplicates: 0, suspects: 0 };
+    const nothing = (clustering: typeof none | null) =>
+      textOf(renderReport({ ...quiet, rounds: [...quiet.rounds, { ...last!, clustering }] }, figures()));
+    assert.match(nothing(none), /No images of the pool look alike\. No label that people gave is denied/);
+    assert.doesNotMatch(nothing(null), /Look at these/, 'a run of a release before');
   });
 
   it('prints a command to export that works as it stands', () => {
