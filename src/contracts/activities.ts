@@ -1,5 +1,6 @@
 import type { Notice, NoticeDelivery } from './notice.js';
 import type { AuditState } from './audit.js';
+import type { ShiftInput, ShiftOpened, ShiftOutput, ShiftWorkflowInput } from './shift.js';
 import type {
   AnswerByTruthInput,
   AuditTurn,
@@ -55,6 +56,8 @@ export interface StageActivities {
   threshold(input: ThresholdInput): Promise<StageResult<ThresholdOutput>>;
   release(input: ReleaseInput): Promise<StageResult<ReleaseOutput>>;
   cluster(input: ClusterInput): Promise<StageResult<ClusterOutput>>;
+  openShift(input: ShiftWorkflowInput): Promise<ShiftOpened>;
+  shift(input: ShiftInput): Promise<StageResult<ShiftOutput>>;
   relabel(input: RelabelInput): Promise<StageResult<RelabelOutput>>;
   evaluate(input: EvaluateInput): Promise<EvaluateOutput>;
   compare(input: CompareInput): Promise<CompareOutput>;

@@ -1,3 +1,4 @@
 export { selfTraining } from './self-training.js';
 export { audit } from './audit.js';
 export { adapt } from './adapt.js';
+export { shift } from './shift.js';

@@ -42,6 +42,9 @@ export class Script {
   /** Conditional estimates, by round. */
   readonly conditionals: (Conditional | null)[] = [];
 
+  /** Images outside every cluster, by round. */
+  readonly shifts: (number | null)[] = [];
+
   /** The audit at the run's end. */
   readonly audit = new AuditScript();
 
@@ -142,6 +145,23 @@ export class Script {
         const counts = { clusters: 30, mixed: 30, outliers: 10, duplicates: 0, suspects: 0 };
         return fresh({ clusters: ref('clusters/2', 5), parts: [], counts });
       },
+      openShift: async ({ run, dataset }) => {
+        await note(`open ${run} and ${dataset}`);
+        return {
+          known: {
+            ...{ dataset: ref('dataset/1', 1), split: ref('split/1', 2), labelled: ref('posterior-set/1', 3) },
+            clusters: ref('clusters/2', 5),
+          },
+          seen: { dataset: ref('dataset/1', 8), split: 'pool' },
+          ...{ shards, models: [ref('model/1', 101), ref('model/1', 1101)], round: 2, trainedOn: false },
+          sampling: { posterior: 'ensemble', passes: 1, precision: 'float32' },
+        };
+      },
+      shift: async ({ seen, trainedOn, picture }) => {
+        await note(`shift of ${seen.split}${trainedOn ? ', trained on' : ''}${picture ? ', with a picture' : ''}`);
+        const summary = { tests: [], differs: true, outside: 7, expectedOutside: 2.5, moved: [] };
+        return fresh({ summary, shift: ref('shift/1', 400) });
+      },
       relabel: async ({ round, foldModels, cutoff }) => {
         if (foldModels) this.calls.push(`relabel ${round} by ${foldModels.length} folds at ${cutoff.kind}`);
         return fresh({
@@ -153,6 +173,7 @@ export class Script {
         await note(`evaluate ${record.round}`);
         this.passes.push(record.passes);
         this.conditionals.push(record.conditional);
+        this.shifts.push(record.shift?.outside ?? null);
         return { history: ref('history/1', 300 + record.round), testAccuracy: 0.9 };
       },
       compare: async () => ({
