@@ -1,10 +1,15 @@
+import { runPointerPath } from '../contracts/shift.js';
+import type { RunPointer } from '../contracts/shift.js';
 import { historyFile } from '../contracts/stages.js';
 import type { EvaluateInput, EvaluateOutput, HistoryFile } from '../contracts/stages.js';
 import type { Store } from '../store/index.js';
 import { readAllPosteriors, readAnswers, readLabels, readManifest, readSplit } from './inputs.js';
 
-/** Measures the round and adds it to the history. The only stage that reads test labels. */
-export async function evaluate(input: EvaluateInput, store: Store): Promise<EvaluateOutput> {
+/**
+ * Measures the round, adds it to the history, and leaves word of both under the run's name. The only stage that reads test
+ * labels.
+ */
+export async function evaluate(input: EvaluateInput, store: Store, run: string): Promise<EvaluateOutput> {
   const manifest = await readManifest(store, input.dataset);
   const { calibration } = await readSplit(store, input.split);
   const labels = await readLabels(store, manifest);
@@ -22,7 +27,15 @@ export async function evaluate(input: EvaluateInput, store: Store): Promise<Eval
     format: 'labelloop.history/1',
     rounds: [...before, { ...input.record, testAccuracy, calibrationAccuracy }],
   };
-  return { history: await store.putJson('history/1', history), testAccuracy };
+  const output = { history: await store.putJson('history/1', history), testAccuracy };
+  const { dataset, split, labelled: posteriors, sampling } = input;
+  const pointer: RunPointer = {
+    format: 'labelloop.run/1',
+    ...{ dataset, split, labelled: posteriors, history: output.history },
+    ...(sampling ? { sampling } : {}),
+  };
+  await store.putPointer(runPointerPath(run), pointer);
+  return output;
 }
 
 const mean = (hits: readonly boolean[]): number | null =>

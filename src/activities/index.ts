@@ -19,6 +19,8 @@ import { numberQuestions, openQuestions } from './questions/open.js';
 import { relabel } from './relabel.js';
 import { release } from './release.js';
 import { sample } from './sample.js';
+import { shift } from './shift.js';
+import { openShift } from './shift/open.js';
 import { split } from './split.js';
 import { asActivity, guarded } from './stage.js';
 import type { Deps } from './stage.js';
@@ -46,8 +48,10 @@ export const createStageActivities = (deps: Deps): StageActivities & NoticeActiv
   release: asActivity(deps, release),
   cluster: asActivity(deps, cluster),
   choose: asActivity(deps, choose),
+  openShift: (input) => guarded(deps, 'open', ({ beating }) => beating(() => openShift(input, deps.store))),
+  shift: asActivity(deps, shift),
   relabel: asActivity(deps, relabel),
-  evaluate: (input) => guarded(deps, 'evaluate', ({ beating }) => beating(() => evaluate(input, deps.store))),
+  evaluate: (input) => guarded(deps, 'evaluate', ({ beating, run }) => beating(() => evaluate(input, deps.store, run))),
   compare: (input) => guarded(deps, 'compare', ({ beating }) => beating(() => compare(input, deps.store))),
   notify: (notice) => notifying(deps, notice),
   freeze: asActivity(deps, freeze),

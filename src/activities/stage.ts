@@ -26,6 +26,8 @@ export interface Deps {
 export interface Attempt extends Deps {
   /** The stage's address in the store. */
   key: string;
+  /** Id of the workflow that the activity is of. */
+  run: string;
   signal: AbortSignal;
   /** Heartbeats on a timer while `work` waits for the store or computes here: both have time limits of their own. */
   readonly beating: <T>(work: () => Promise<T>) => Promise<T>;
@@ -131,7 +133,8 @@ export async function guarded<T>(deps: Deps, name: StageName, work: (attempt: At
   const context = Context.current();
   const { workflowExecution, activityId } = context.info;
   const activity = `${workflowExecution?.runId}/${activityId}`;
-  const log = deps.log.child({ stage: name, run: workflowExecution?.workflowId });
+  const run = workflowExecution?.workflowId ?? '';
+  const log = deps.log.child({ stage: name, run });
   const signal = context.cancellationSignal;
   const beating = async <R>(inner: () => Promise<R>): Promise<R> => {
     const timer = setInterval(() => context.heartbeat(), BEAT_MS);
@@ -161,7 +164,7 @@ export async function guarded<T>(deps: Deps, name: StageName, work: (attempt: At
     }
   };
   try {
-    const result = await work({ ...deps, log, key: '', signal, beating, keeping, learnerReady, onLearner });
+    const result = await work({ ...deps, log, key: '', run, signal, beating, keeping, learnerReady, onLearner });
     unknownErrors.delete(activity);
     return result;
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Notice, NoticeDelivery } from './notice.js';
 import type { AuditState } from './audit.js';
+import type { ShiftInput, ShiftOpened, ShiftOutput, ShiftWorkflowInput } from './shift.js';
 import type {
   AnswerByTruthInput,
   AuditTurn,
@@ -68,6 +69,8 @@ export interface StageActivities {
   release(input: ReleaseInput): Promise<StageResult<ReleaseOutput>>;
   cluster(input: ClusterInput): Promise<StageResult<ClusterOutput>>;
   choose(input: ChooseInput): Promise<StageResult<ChooseOutput>>;
+  openShift(input: ShiftWorkflowInput): Promise<ShiftOpened>;
+  shift(input: ShiftInput): Promise<StageResult<ShiftOutput>>;
   relabel(input: RelabelInput): Promise<StageResult<RelabelOutput>>;
   evaluate(input: EvaluateInput): Promise<EvaluateOutput>;
   compare(input: CompareInput): Promise<CompareOutput>;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { splitName } from './dataset.js';
 import { ref } from './references.js';
 import type { Ref } from './references.js';
+import { posteriorName } from './settings.js';
 
 /** A two-sample test of equal laws. */
 export const shiftTest = z.strictObject({
@@ -8,13 +10,15 @@ export const shiftTest = z.strictObject({
   of: z.enum(['pixels', 'latents']),
   /** Permutation p-value. */
   p: z.number(),
+  /** It differs at p up to this: its part of 5 %; null where it is shown and does not decide. */
+  level: z.number().nullable(),
   /** Images on either side. */
   known: z.int(),
   seen: z.int(),
 });
 export type ShiftTest = z.infer<typeof shiftTest>;
 
-/** A cluster whose share of the images changed, or whose images lie elsewhere in it. */
+/** A cluster whose share of the images changed, or whose images lie elsewhere in it, by more than chance. */
 export const movedCluster = z.strictObject({
   cluster: z.int(),
   /** Class of the cluster; -1 where it is open. */
@@ -22,9 +26,10 @@ export const movedCluster = z.strictObject({
   /** Share of the known images in it, and of the new ones. */
   knownShare: z.number(),
   seenShare: z.number(),
-  /** Distance of the new images' mean from the centroid, in spreads of the cluster. */
-  moved: z.number(),
+  /** Distance between the means of the new images and of the known ones in it, in spreads; null where a side has none. */
+  moved: z.number().nullable(),
 });
+export type MovedCluster = z.infer<typeof movedCluster>;
 
 /** Whether images are of the same law as those that a model knows. Grade C: a test that does not reject proves nothing. */
 export const shiftSummary = z.strictObject({
@@ -52,6 +57,32 @@ export const shiftFile = z.strictObject({
 });
 export type ShiftFile = z.infer<typeof shiftFile>;
 
+/** How a run looks at images; its posteriors are compared with others' that were made so. */
+export const sampling = z.strictObject({
+  posterior: posteriorName,
+  passes: z.int(),
+  precision: z.enum(['float32', 'bfloat16']),
+});
+export type Sampling = z.infer<typeof sampling>;
+
+/** Compares the calibration images of a run with the images of a split. */
+export const shiftInput = z.strictObject({
+  /** What the model knows: the run's dataset, how it was parted, posteriors of its labelled split, its clusters. */
+  known: z.strictObject({ dataset: ref, split: ref, labelled: ref, clusters: ref }),
+  /** What is compared with it: posteriors by the same model. */
+  seen: z.strictObject({ dataset: ref, split: splitName, posteriors: ref }),
+  /** The model was trained on what is compared, so its latents don't decide (docs/shift.md). */
+  trainedOn: z.boolean(),
+  /** Whether the latents are laid out for a picture, which takes some seconds. */
+  picture: z.boolean(),
+  seed: z.int(),
+  salt: z.string(),
+});
+export type ShiftInput = z.infer<typeof shiftInput>;
+/** Null where the run has too few calibration images to tell. */
+export const shiftOutput = z.strictObject({ summary: shiftSummary.nullable(), shift: ref.nullable() });
+export type ShiftOutput = z.infer<typeof shiftOutput>;
+
 /** What a run leaves in the store under its own name after each round, for those that build on it: `runs/<run>.json`. */
 export const runPointer = z.strictObject({
   format: z.literal('labelloop.run/1'),
@@ -60,6 +91,8 @@ export const runPointer = z.strictObject({
   /** Posteriors of the labelled split by the last round's model. */
   labelled: ref,
   history: ref,
+  /** Absent where a release before wrote it. */
+  sampling: sampling.optional(),
 });
 export type RunPointer = z.infer<typeof runPointer>;
 export const runPointerPath = (run: string): string => `runs/${run}.json`;
@@ -70,6 +103,24 @@ export interface ShiftWorkflowInput {
   dataset: string;
   seed?: number;
   salt?: string;
+}
+
+/** What the workflow is told of run and dataset by its first activity. */
+export interface ShiftOpened {
+  known: ShiftInput['known'];
+  seen: Omit<ShiftInput['seen'], 'posteriors'>;
+  shards: number;
+  models: Ref[];
+  sampling: Sampling;
+  /** Which round the models are of. */
+  round: number;
+  trainedOn: boolean;
+}
+
+/** Answer of the workflow's `status` query. */
+export interface ShiftState {
+  stage: 'open' | 'sample' | 'shift';
+  shards: { done: number; total: number };
 }
 
 /** What the workflow returns. */

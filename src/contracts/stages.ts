@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { splitName } from './dataset.js';
 import { conditional } from './grades.js';
 import { ref } from './references.js';
-import { shiftSummary } from './shift.js';
+import { sampling, shiftSummary } from './shift.js';
 import {
   labelTenure,
   networkName,
@@ -378,6 +378,8 @@ export const roundRecord = z.strictObject({
   clustering: clusterCounts.nullable().default(null),
   /** Whether labelled images and pool are of one law; null in records of before, and without calibration images. */
   shift: shiftSummary.nullable().default(null),
+  /** The pictures to it: `shift/1`. */
+  shiftFile: ref.nullable().default(null),
   /** Posteriors of the labelled split; null in records of before. */
   labelled: ref.nullable().default(null),
   /** Expected calibration error of the mean softmax before and after scaling; null in records of before. */
@@ -406,6 +408,8 @@ export const evaluateInput = z.strictObject({
   test: ref.nullable(),
   history: ref.nullable(),
   record: roundRecord.omit({ testAccuracy: true, calibrationAccuracy: true }),
+  /** How the run looks at images; absent in runs that a release before began. */
+  sampling: sampling.optional(),
 });
 export type EvaluateInput = z.infer<typeof evaluateInput>;
 export const evaluateOutput = z.strictObject({ history: ref, testAccuracy: z.number().nullable() });

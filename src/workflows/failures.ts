@@ -28,3 +28,17 @@ export function asFailure(error: unknown, words: string): unknown {
   const { message, type } = error.cause;
   return ApplicationFailure.create({ message, type: type ?? 'INTERNAL', nonRetryable: true, cause: error });
 }
+
+/**
+ * A result that a later stage could not read, because it was damaged or removed, or because another release made it before
+ * the hosts changed in the middle of a round, is made again by the stage that it came from when the round asks for it; all
+ * else is still in the store. What no stage makes (a dataset) stays lost, so tries end.
+ */
+export const TRIES_AT_LOST_BLOBS = 3;
+const LOST = ['STORE_MISSING', 'STORE_DAMAGED', 'FORMAT_UNKNOWN'];
+
+export function lostBlob(error: unknown): boolean {
+  const failed = error instanceof ActivityFailure || error instanceof ChildWorkflowFailure;
+  const cause = failed ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && LOST.includes(cause.type ?? '');
+}

@@ -1,23 +1,14 @@
-import {
-  ActivityFailure,
-  ApplicationFailure,
-  ChildWorkflowFailure,
-  allHandlersFinished,
-  condition,
-  continueAsNew,
-  log,
-  patched,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { allHandlersFinished, condition, continueAsNew, log, patched, workflowInfo } from '@temporalio/workflow';
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
 import type { OpenOutput, RoundRecord, TrainOutput } from '../contracts/stages.js';
 import { certifyRun } from './certify-run.js';
+import { comparePool } from './compare-pool.js';
 import { Control } from './control.js';
-import { asFailure } from './failures.js';
+import { asFailure, lostBlob, TRIES_AT_LOST_BLOBS } from './failures.js';
 import { moveIn } from './move-in.js';
 import { completed } from './first-release.js';
 import { stages } from './stages.js';
-import { cluster, crossFit, Ledger, relabel, sample, threshold, train } from './steps.js';
+import { cluster, crossFit, Ledger, relabel, sample, samplingOf, threshold, train } from './steps.js';
 import type { Opened } from './steps.js';
 
 /**
@@ -63,6 +54,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
   const pool = poolBefore ?? (await sample(control, run, ledger, 'pool', models, sequential ? cutoff.cutoff : null));
   const groups = await cluster(control, run, ledger, pool.set, labelled.set);
   const { clusters } = groups;
+  const compared = await comparePool(control, run, ledger, { labelled: labelled.set, pool: pool.set, clusters });
   const crossFitted = await crossFit(control, run, ledger);
   const [student, ...others] = students as [TrainOutput, ...TrainOutput[]];
   const relabelled = await relabel(control, run, ledger, {
@@ -84,7 +76,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     pool: pool.set,
     counts: relabelled.counts,
     clustering: groups.counts,
-    shift: null,
+    ...compared,
     labelled: labelled.set,
     estimate: cutoff.estimate,
     calibrationError: cutoff.calibrationError,
@@ -105,6 +97,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
         test: test?.set ?? null,
         history: run.history,
         record,
+        sampling: samplingOf(run.settings),
       },
     ]),
   );
@@ -218,18 +211,4 @@ function show(control: Control, run: Opened): void {
     labels: run.labels,
   });
   control.remember();
-}
-
-/**
- * A result that a later stage could not read, because it was damaged or removed, or because another release made it before
- * the hosts changed in the middle of a round, is made again by the stage that it came from when the round asks for it; all
- * else is still in the store. What no stage makes (a dataset) stays lost, so tries end.
- */
-const TRIES_AT_LOST_BLOBS = 3;
-const LOST = ['STORE_MISSING', 'STORE_DAMAGED', 'FORMAT_UNKNOWN'];
-
-function lostBlob(error: unknown): boolean {
-  const failed = error instanceof ActivityFailure || error instanceof ChildWorkflowFailure;
-  const cause = failed ? error.cause : undefined;
-  return cause instanceof ApplicationFailure && LOST.includes(cause.type ?? '');
 }

@@ -1,9 +1,12 @@
-import { slidingWindow, together } from './window.js';
+import { scoreShards } from './score.js';
+import { together } from './window.js';
 import { learner, stages } from './stages.js';
 import type { Control } from './control.js';
 import type { SplitName } from '../contracts/dataset.js';
 import type { Ref } from '../contracts/references.js';
 import type { RoundState } from '../contracts/run.js';
+import type { RunSettings } from '../contracts/settings.js';
+import type { Sampling } from '../contracts/shift.js';
 import type {
   ClusterCounts,
   RelabelInput,
@@ -108,33 +111,29 @@ export async function sample(
     split,
     models,
     ...byFold,
-    posterior: settings.posterior,
-    passes: settings.passes,
-    precision: settings.precision,
+    ...samplingOf(settings),
     cutoff,
     seed: settings.seed,
     round,
     salt: settings.salt,
   };
-  const scoreShard = async (shard: number): Promise<void> => {
-    const summary = `round ${round}: sample ${split}, shard ${shard + 1} of ${shards}`;
-    const scored: StageResult<SampleOutput> = await learner.sample.executeWithOptions({ summary }, [
-      { ...task, shard },
-    ]);
+  const onShard = (shard: number, scored: StageResult<SampleOutput>): void => {
     passes.set(shard, ledger.take('sample', scored).passes);
     if (split === 'pool') control.shardsDone(passes.size);
   };
   return control.stage('sample', async () => {
     if (split === 'pool') control.state.shards = { done: 0, total: shards };
-    await slidingWindow(shards, settings.window, scoreShard);
-    for (;;) {
-      const { set, missing } = await stages.gather({ ...task, shards });
-      if (set) return { set, passes: [...passes.values()].reduce((sum, each) => sum + each, 0) };
-      // A shard's result was damaged or another release wrote it since: score those again.
-      await slidingWindow(missing.length, settings.window, (i) => scoreShard(missing[i] as number));
-    }
+    const set = await scoreShards({ ...task, shards }, settings.window, onShard);
+    return { set, passes: [...passes.values()].reduce((sum, each) => sum + each, 0) };
   });
 }
+
+/** How a run looks at images. */
+export const samplingOf = ({ posterior, passes, precision }: RunSettings): Sampling => ({
+  posterior,
+  passes,
+  precision,
+});
 
 export async function threshold(control: Control, run: Opened, ledger: Ledger, labelled: { set: Ref }) {
   const { settings, adapting } = run;

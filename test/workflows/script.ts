@@ -48,6 +48,9 @@ export class Script {
   /** Conditional estimates, by round. */
   readonly conditionals: (Conditional | null)[] = [];
 
+  /** Images outside every cluster, by round. */
+  readonly shifts: (number | null)[] = [];
+
   /** The audit at the run's end. */
   readonly audit = new AuditScript();
   /** What people are asked without one. */
@@ -154,6 +157,23 @@ export class Script {
         return fresh(this.oldClusters ? ({ clusterCount: 30, ...output, counts: undefined } as never) : output);
       },
       choose: async () => fresh({ questions: ref('questions/1', 8) }),
+      openShift: async ({ run, dataset }) => {
+        await note(`open ${run} and ${dataset}`);
+        return {
+          known: {
+            ...{ dataset: ref('dataset/1', 1), split: ref('split/1', 2), labelled: ref('posterior-set/1', 3) },
+            clusters: ref('clusters/2', 5),
+          },
+          seen: { dataset: ref('dataset/1', 8), split: 'pool' },
+          ...{ shards, models: [ref('model/1', 101), ref('model/1', 1101)], round: 2, trainedOn: false },
+          sampling: { posterior: 'ensemble', passes: 1, precision: 'float32' },
+        };
+      },
+      shift: async ({ seen, trainedOn, picture }) => {
+        await note(`shift of ${seen.split}${trainedOn ? ', trained on' : ''}${picture ? ', with a picture' : ''}`);
+        const summary = { tests: [], differs: true, outside: 7, expectedOutside: 2.5, moved: [] };
+        return fresh({ summary, shift: ref('shift/1', 400) });
+      },
       relabel: async ({ round, foldModels, cutoff }) => {
         if (foldModels) this.calls.push(`relabel ${round} by ${foldModels.length} folds at ${cutoff.kind}`);
         return fresh({
@@ -166,6 +186,7 @@ export class Script {
         this.passes.push(record.passes);
         this.clusterings.push(record.clustering);
         this.conditionals.push(record.conditional);
+        this.shifts.push(record.shift?.outside ?? null);
         return { history: ref('history/1', 300 + record.round), testAccuracy: 0.9 };
       },
       compare: async () => ({

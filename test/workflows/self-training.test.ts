@@ -47,10 +47,12 @@ describe('workflow selfTraining', function () {
       'train 1 without pseudo-labels',
       'threshold',
       'cluster',
+      'shift of pool, trained on',
       'evaluate 1',
       'train 2 with pseudo-labels',
       'threshold',
       'cluster',
+      'shift of pool, trained on, with a picture',
       'evaluate 2',
     ]);
     assert.equal(script.calls.filter((call) => call.startsWith('sample pool')).length, 6);
@@ -77,6 +79,18 @@ describe('workflow selfTraining', function () {
     script.oldClusters = true;
     await withWorkers(script, async () => void (await (await start('old-clusters', { rounds: 1 })).result()));
     assert.deepEqual(script.clusterings, [null]);
+  });
+
+  it('compares calibration images and pool in its first round and its last, where there are such images', async () => {
+    const [script, without] = [new Script(), new Script()];
+    await withWorkers(script, async () => {
+      await (await start('compared', { rounds: 3 })).result();
+    });
+    assert.deepEqual(script.shifts, [7, null, 7]);
+    await withWorkers(without, async () => {
+      await (await start('not-compared', { rounds: 1, calibrationShare: 0.004 })).result();
+    });
+    assert.deepEqual(without.shifts, [null]);
   });
 
   it('begins with the labels of the run that labelsFrom names', async () => {
