@@ -35,7 +35,9 @@ export async function tellEnded(state: AuditState): Promise<void> {
 
 /** Says that an audit waits for nobody any more, and why. */
 export async function tellStopped(state: AuditState, event: 'failed' | 'cancelled', reason: string): Promise<void> {
-  if (state.settings.answers !== 'people') return;
+  // Settings that were never checked may lack what they leave to its default.
+  const given = state.settings as Partial<AuditState['settings']> | null;
+  if ((given?.answers ?? 'people') !== 'people') return;
   const { run, audit, seen } = state;
   const next = [`labelloop audit show ${run}`];
   const words = `Audit ${audit} ${stopped(event, reason, seen)}`;

@@ -226,6 +226,30 @@ describe('workflow audit', function () {
     );
   });
 
+  it('tells why it waits for nobody any more: it failed, or was cancelled', async () => {
+    const script = new Script();
+    await withWorkers(script, async () => {
+      const cancelled = await start('told-cancelled');
+      await asks(cancelled);
+      await give(cancelled, answers(0, 3));
+      await cancelled.cancel();
+      await assert.rejects(cancelled.result());
+      await assert.rejects((await start('told-failed', { budget: 1 })).result());
+      await assert.rejects((await start('untold-failed', { budget: 1, answers: 'truth' })).result());
+    });
+    assert.deepEqual(
+      noticesOf(script, 'told-cancelled').map(({ event, waitsFor, answers: { given } }) => [event, waitsFor, given]),
+      [
+        ['waiting', 'answers', 0],
+        ['cancelled', null, 3],
+      ],
+    );
+    const [failed, ...more] = noticesOf(script, 'told-failed');
+    assert.deepEqual([failed?.event, more], ['failed', []]);
+    assert.equal(failed?.words, 'Audit 1 failed: bad settings 0 answers are in, and kept.');
+    assert.deepEqual(noticesOf(script, 'untold-failed'), []);
+  });
+
   it('tells nobody in a dry run, where nobody is needed', async () => {
     const script = new Script();
     await withWorkers(script, async () => {

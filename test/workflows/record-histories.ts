@@ -7,7 +7,9 @@ import { join } from 'node:path';
  *     node dist/test/workflows/record-histories.js ADDRESS WORKFLOW FOLDER [NAME]
  * Once a release, and whenever the order of a workflow's activities changes: NAME `round`, a run of three rounds; `certify`, a
  * run with `--certify 15% --answers truth`; `cross-fit`, a run with `--cross-fit`; `audit`, the workflow RUN.audit-1 with people's
- * answers and a person's nonce. Each is started with a pool of 1,000 and one shard, so that the files stay small.
+ * answers and a person's nonce; `audit-cancelled`, one that was cancelled while it asked; `questions`, the workflow
+ * RUN.questions-1 with people's answers, cancelled, started again by `review` and stopped. Each is started with a pool of
+ * 1,000 and one shard, so that the files stay small.
  */
 const [address, run, folder, name = 'round'] = process.argv.slice(2);
 if (!address || !run || !folder) throw new Error('usage: record-histories ADDRESS WORKFLOW FOLDER [NAME]');
@@ -23,7 +25,7 @@ mkdirSync(folder, { recursive: true });
 for (const [index, { execution }] of listed.entries()) {
   const history = temporal('show', '--workflow-id', run, '--run-id', execution.runId);
   // Who did it is nobody's business in a repository; a replay does not look at it.
-  const text = history.replace(/"(identity|stickyWorkerQueue|name)": "\d+@[^"]*"/g, '"$1": "worker"');
+  const text = history.replace(/"(identity|stickyWorkerQueue|name)": "(\d+|[\w-]+:\w+)@[^"]*"/g, '"$1": "worker"');
   writeFileSync(join(folder, `${name}-${index + 1}.json`), text);
 }
 console.log(`${listed.length} histories of ${run} in ${folder}`);

@@ -31,13 +31,17 @@ describe('histories of released versions', function () {
         replayed.add(`${version} ${file.replace(/-\d+\.json$/, '')}`);
       }
     }
-    const expected = ['0.1.0 round', '0.2.0 audit', '0.2.0 certify', '0.2.0 cross-fit', '0.2.0 round'];
+    const names = ['audit', 'audit-cancelled', 'certify', 'cross-fit', 'questions', 'round'];
+    const expected = ['0.1.0 round', ...names.map((name) => `0.2.0 ${name}`)];
     for (const each of expected) assert.ok(replayed.has(each), each);
   });
 
   for (const [file, changed, otherwise] of [
     ['audit-1.json', 'recordAnswers', 'answerByTruth'],
     ['audit-1.json', 'drawAudit', 'certify'],
+    ['audit-cancelled-1.json', 'notify', 'certify'],
+    ['questions-1.json', 'recordQuestionAnswers', 'endQuestions'],
+    ['questions-2.json', 'endQuestions', 'notify'],
     ['certify-1.json', 'numberAudit', 'evaluate'],
     ['cross-fit-1.json', 'release', 'threshold'],
   ] as const)
