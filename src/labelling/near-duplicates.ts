@@ -16,8 +16,9 @@ import type { Pause, Rows } from './rows.js';
  * among different images.
  */
 export const NEAR = 0.05;
-/** Distances are single precision. */
+/** Distances and products are single precision. */
 const SLACK = 1e-4;
+const ROUNDING = 1e-5;
 const MEGABYTE = 2 ** 20;
 
 export type { NearDuplicates } from './links.js';
@@ -34,11 +35,11 @@ export interface NearDuplicatesOptions {
 /**
  * Finds all pairs of rows whose normalised features are at most a threshold apart, and the groups that they link.
  *
- * Looks within clusters. A pair across a border is found too: if two rows are within t, the one's distance to the other's
- * centroid exceeds that to its own by at most 2 t, so such rows are looked at in that cluster as well. Nothing is missed
- * but for rounding; rows of zeros have no direction and are left out. Sub-quadratic for clusters that are many and
- * thresholds that are small against their spread: the work is a cluster's size times the rows within the window. Rows that
- * equal each other cost one; many that are merely close cost the square of their number.
+ * Looks within clusters. A pair across a border is found too: of two rows within t on either side of the plane between
+ * two centroids, each is within t of the plane, and rows so near a border are looked at beyond it as well. Nothing is
+ * missed but for rounding; rows of zeros have no direction and are left out. The work is each cluster's size times its rows within
+ * the window of closePairs: for clusters of a few thousand rows less than finding the clusters, for greater ones up to
+ * quadratic in their size. Rows that equal each other cost one; many that are merely close the square of their number.
  *
  * @param shards gives the rows; read once, and once more for each `megabytes` of them
  * @param total rows in all shards
@@ -95,10 +96,11 @@ async function listByCluster(
   onStep?: () => Promise<void>,
 ): Promise<List[]> {
   const lists = Array.from({ length: centroids.k }, () => new List());
+  const centres = new Centres(centroids);
   let offset = 0;
   for await (const shard of shards()) {
     if (shard.width !== centroids.width) throw labellingErrors.widthMismatch(centroids.width, shard.width);
-    await listShard(normalise(shard), offset, centroids, 2 * threshold + SLACK, lists, pause);
+    await listShard(normalise(shard), offset, centres, threshold + SLACK, lists, pause);
     offset += shard.n;
     await onStep?.();
   }
@@ -110,28 +112,28 @@ async function listByCluster(
 async function listShard(
   rows: Rows,
   offset: number,
-  centroids: Centroids,
+  centres: Centres,
   reach: number,
   lists: readonly List[],
   pause: Pause,
 ): Promise<void> {
-  const { cluster, distance } = await nearest(rows, centroids, pause);
-  const centres: Rows = { data: centroids.data, n: centroids.k, width: centroids.width };
-  const squares = lists.map((_, c) => squareOf(centres, c));
+  const { cluster, distance } = await nearest(rows, centres.centroids, pause);
+  const { k } = centres.centroids;
   for (let from = 0; from < rows.n; from += LEFT) {
     const count = Math.min(LEFT, rows.n - from);
-    for (let first = 0; first < centroids.k; first += RIGHT) {
+    for (let first = 0; first < k; first += RIGHT) {
       await pause();
-      const others = Math.min(RIGHT, centroids.k - first);
-      const product = products(rows, from, count, centres, first, others);
+      const others = Math.min(RIGHT, k - first);
+      const product = products(rows, from, count, centres.rows, first, others);
       for (let i = 0; i < count; i++) {
         const row = from + i;
         if (isZero(rows, row)) continue;
         const own = cluster[row]!;
-        const least = (1 - (distance[row]! + reach) ** 2) / 2;
-        for (let c = 0; c < others && first + c < own; c++)
-          if (product[i * RIGHT + c]! - squares[first + c]! / 2 >= least)
-            lists[first + c]!.add(offset + row, Math.sqrt(squaredDistance(rows, row, centres, first + c)));
+        const gaps = centres.gaps(own);
+        const least = (1 - distance[row]! ** 2) / 2 - ROUNDING;
+        for (let c = 0, other = first; c < others && other < own; c++, other++)
+          if (product[i * RIGHT + c]! - centres.squares[other]! / 2 >= least - reach * gaps[other]!)
+            lists[other]!.add(offset + row, Math.sqrt(squaredDistance(rows, row, centres.rows, other)));
       }
     }
     for (let row = from; row < from + count; row++)
@@ -139,13 +141,34 @@ async function listShard(
   }
 }
 
+/** Centroids with what the distance of a row from the plane between two of them takes. */
+class Centres {
+  readonly rows: Rows;
+  /** Squared length of each. */
+  readonly squares: Float64Array;
+  private readonly known = new Map<number, Float32Array>();
+
+  constructor(readonly centroids: Centroids) {
+    const { data, k, width } = centroids;
+    this.rows = { data, n: k, width };
+    const origin: Rows = { data: new Float32Array(width), n: 1, width };
+    this.squares = Float64Array.from({ length: k }, (_, c) => squaredDistance(this.rows, c, origin, 0));
+  }
+
+  /** Distances from one centroid to those before it. */
+  gaps(own: number): Float32Array {
+    let gaps = this.known.get(own);
+    if (!gaps) {
+      gaps = Float32Array.from({ length: own }, (_, c) => Math.sqrt(squaredDistance(this.rows, c, this.rows, own)));
+      this.known.set(own, gaps);
+    }
+    return gaps;
+  }
+}
+
 function isZero({ data, width }: Rows, row: number): boolean {
   for (let j = row * width; j < (row + 1) * width; j++) if (data[j] !== 0) return false;
   return true;
-}
-
-function squareOf({ data, width }: Rows, row: number): number {
-  return data.subarray(row * width, (row + 1) * width).reduce((sum, x) => sum + x * x, 0);
 }
 
 /** Clusters whose rows are held together: as many as fit, at least one. */
