@@ -102,7 +102,7 @@ export function sampleRows(n: number, limit: number, key: Readonly<SeedPair>): I
 }
 
 /** Rows scaled to length 1; a row of zeros stays. */
-function normalise({ data, n, width }: Rows): Rows {
+export function normalise({ data, n, width }: Rows): Rows {
   if (data.length !== n * width) throw labellingErrors.rowsMismatch(n, width, data.length);
   const scaled = new Float32Array(data.length);
   for (let start = 0; start < data.length; start += width) {
