@@ -107,7 +107,8 @@ async function* assignmentRows(
 }
 
 const suspectRows = (suspects: Labelled['suspects']): SuspectRow[] =>
-  suspects.map(({ id, name, label, predicted, probability, cluster: group, denial }) => {
-    const said = { cluster_label: denial.label, cluster_probability: denial.probability };
+  suspects.map(({ id, name, label, cluster: group, denial }) => {
+    const { predicted, probability } = denial;
+    const said = { cluster_label: denial.label, cluster_probability: denial.share };
     return { id, name, label, predicted, probability, cluster: group, ...said };
   });

@@ -79,7 +79,8 @@ export interface DuplicateRow {
 
 /**
  * Columns of `suspects/1` (Parquet), a row a human label that both the image's cluster and the model deny, the least
- * credible first. `label` is what people said; `predicted` and `cluster_label` what model and cluster say instead.
+ * credible first. `label` is what people said; `predicted` and `cluster_label` what model and cluster say instead. Where the model
+ * was trained on the label, `predicted` is what it says of most pool images in the cluster, and `probability` their share.
  */
 export interface SuspectRow {
   id: string;

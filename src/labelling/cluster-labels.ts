@@ -109,6 +109,11 @@ export class ClusterVotes {
     return labelPosterior(people, this.of(this.teachers, cluster));
   }
 
+  /** The teacher's labels in a cluster, by class, [classes]. */
+  taught(cluster: number): Float64Array {
+    return this.of(this.teachers, cluster);
+  }
+
   private at(cluster: number, label: number): number {
     if (!(cluster >= 0 && cluster < this.k && label >= 0 && label < this.classes))
       throw labellingErrors.noSuchVote(cluster, label);

@@ -12,8 +12,6 @@ import { readFeatures } from './features.js';
 /** A label that people gave, of an image that lies `distance` from the centroid of its cluster. */
 export interface HumanLabel extends PeoplesLabel {
   name: string;
-  /** Of the model's class. */
-  probability: number;
   distance: number;
   /**
    * Whether it may label its cluster. Images that calibrate may not: a cluster's label can become that of pool images, whose
@@ -49,7 +47,8 @@ export async function readLabelled(
 ): Promise<HumanLabel[]> {
   if (!labelled) return [];
   const labels = await readLabels(store, manifest);
-  const calibration = new Set(split ? (await readSplit(store, split)).calibration : []);
+  const parts = split ? await readSplit(store, split) : { train: [], calibration: [] };
+  const [train, calibration] = [new Set(parts.train), new Set(parts.calibration)];
   const found: HumanLabel[] = [];
   for (const [index, shard] of (await readSet(store, labelled)).shards.entries()) {
     const items = await readItems(store, shardOf(manifest, 'labelled', index));
@@ -59,7 +58,8 @@ export async function readLabelled(
       const position = found.length;
       const given = { id, name, label: labels[position] as number };
       const place = { cluster: cluster[i] as number, distance: distance[i] as number };
-      found.push({ ...judged(given, posteriors[i] as PosteriorRow), ...place, teaches: !calibration.has(position) });
+      const use = { learnt: train.has(position), teaches: !calibration.has(position) };
+      found.push({ ...judged(given, posteriors[i] as PosteriorRow), ...place, ...use });
     }
   }
   return found;

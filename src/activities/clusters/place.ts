@@ -43,7 +43,7 @@ export async function placePool(
     for (const [i, posterior] of posteriors.entries()) {
       const answer = given.get(start + i);
       const place = { cluster: cluster[i] as number, distance: distance[i] as number };
-      if (answer) placed.answered.push({ ...judged(answer, posterior), ...place, teaches: true });
+      if (answer) placed.answered.push({ ...judged(answer, posterior), ...place, learnt: true, teaches: true });
       else if (isConfident(certainty(posterior))) placed.taught[start + i] = posterior.predicted;
     }
     start += cluster.length;
