@@ -134,13 +134,19 @@ const sourceRows = (seed: number): number[] =>
 const sourceItems = (seed: number): Item[] =>
   sourceRows(seed).map((row) => ({ shard: 0, row, label: source.labels[row] as number, human: true }));
 
+function sourcePool(): string {
+  const size = IMAGE.height * IMAGE.width;
+  const pool = file('source-pool');
+  if (!existsSync(pool))
+    writeFileSync(pool, readFileSync(source.pixels).subarray(30_000 * size, (30_000 + SOURCE_POOL) * size));
+  return pool;
+}
+
 /** As `labelloop run` leaves it after its first round. */
 async function sourceModel(seed: number): Promise<string> {
   const output = file(`source-${seed}`);
   if (existsSync(output)) return output;
-  const size = IMAGE.height * IMAGE.width;
-  const pool = file('source-pool');
-  writeFileSync(pool, readFileSync(source.pixels).subarray(30_000 * size, (30_000 + SOURCE_POOL) * size));
+  const pool = sourcePool();
   const seconds = await train({
     items: sourceItems(seed),
     pool: [pool],
@@ -237,6 +243,26 @@ const numberAfter = (words: readonly string[], name: string): number | undefined
   return word === undefined ? undefined : Number(word.slice(name.length));
 };
 
+/** How a student learns from the pool, where a way says so. */
+function learning(words: readonly string[]): Partial<Recipe> {
+  const base = recipeOf({
+    ...{ network: 'compact', student: 'consistency', image: IMAGE, round: 1, items: 1, pool: target.n },
+    precision: 'float32',
+  });
+  const thresholds = words.includes('free') ? 'freematch' : words.includes('flex') ? 'flexmatch' : 'fixed';
+  if (words.includes('aug'))
+    return recipeOf({
+      ...{ network: 'compact', student: 'augmented', image: IMAGE, round: 1, items: 1, pool: target.n },
+      ...{ precision: 'float32', steps: numberAfter(words, 'steps') ?? Number(values.steps) },
+    });
+  if (!base.consistency) return {};
+  const threshold = numberAfter(words, 'tau') ?? base.consistency.threshold;
+  const aligned = words.includes('align') ? { aligned: true as const } : {};
+  const wide = numberAfter(words, 'wide');
+  const weak = base.weak && wide !== undefined ? { ...base.weak, shift: 0.1, rotation: 30, scale: wide } : base.weak;
+  return { weak, consistency: { ...base.consistency, ...aligned, thresholds, threshold } };
+}
+
 async function go(way: string, labels: number, seed: number): Promise<void> {
   const words = way.split('+');
   const rows = balanced(target.labels, [...target.labels.keys()], labels, new RandomStream([seed, 3]));
@@ -284,13 +310,19 @@ async function go(way: string, labels: number, seed: number): Promise<void> {
     ];
     const output = file(`model-${process.pid}-${round}`);
     const seconds = await train({
-      ...{ items, pool: [target.pixels], seed: [seed, 10 + round], output },
+      ...{
+        items,
+        pool: words.includes('both') ? [target.pixels, sourcePool()] : [target.pixels],
+        seed: [seed, 10 + round],
+        output,
+      },
       ...(words.includes('warm') ? { initial: model } : {}),
       ...(pull === undefined ? {} : { anchors: groups.centroids }),
       recipe: {
         steps: numberAfter(words, 'steps') ?? Number(values.steps),
         ...(numberAfter(words, 'rate') === undefined ? {} : { learningRate: numberAfter(words, 'rate') as number }),
         ...(pull === undefined ? {} : { pull }),
+        ...learning(words),
       },
     });
     model = output;
