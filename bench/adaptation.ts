@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -30,6 +31,8 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1' },
     ways: { type: 'string', default: 'replay' },
     steps: { type: 'string', default: '800' },
+    /** Of the source's student; by default that of the target's labels too. */
+    source: { type: 'string' },
     log: { type: 'string' },
   },
 });
@@ -134,13 +137,19 @@ const sourceRows = (seed: number): number[] =>
 const sourceItems = (seed: number): Item[] =>
   sourceRows(seed).map((row) => ({ shard: 0, row, label: source.labels[row] as number, human: true }));
 
+function sourcePool(): string {
+  const size = IMAGE.height * IMAGE.width;
+  const pool = file('source-pool');
+  if (!existsSync(pool))
+    writeFileSync(pool, readFileSync(source.pixels).subarray(30_000 * size, (30_000 + SOURCE_POOL) * size));
+  return pool;
+}
+
 /** As `labelloop run` leaves it after its first round. */
 async function sourceModel(seed: number): Promise<string> {
   const output = file(`source-${seed}`);
   if (existsSync(output)) return output;
-  const size = IMAGE.height * IMAGE.width;
-  const pool = file('source-pool');
-  writeFileSync(pool, readFileSync(source.pixels).subarray(30_000 * size, (30_000 + SOURCE_POOL) * size));
+  const pool = sourcePool();
   const seconds = await train({
     items: sourceItems(seed),
     pool: [pool],
@@ -237,12 +246,28 @@ const numberAfter = (words: readonly string[], name: string): number | undefined
   return word === undefined ? undefined : Number(word.slice(name.length));
 };
 
+/** How a student learns, where a way says so: from the pool, and from how distorted images. */
+function learning(words: readonly string[]): Partial<Recipe> {
+  const basis = recipeOf({
+    ...{ network: 'compact', student: words.includes('aug') ? 'augmented' : 'consistency', image: IMAGE, round: 1 },
+    ...{ items: 1, pool: target.n, precision: 'float32', steps: numberAfter(words, 'steps') ?? Number(values.steps) },
+  });
+  const wide = numberAfter(words, 'wide');
+  const weak = basis.weak && wide !== undefined ? { ...basis.weak, shift: 0.1, rotation: 30, scale: wide } : basis.weak;
+  if (!basis.consistency) return { ...basis, weak };
+  const thresholds = words.includes('free') ? 'freematch' : words.includes('flex') ? 'flexmatch' : 'fixed';
+  const threshold = numberAfter(words, 'tau') ?? basis.consistency.threshold;
+  const aligned = words.includes('align') ? { aligned: true as const } : {};
+  return { weak, consistency: { ...basis.consistency, ...aligned, thresholds, threshold } };
+}
+
 async function go(way: string, labels: number, seed: number): Promise<void> {
   const words = way.split('+');
   const rows = balanced(target.labels, [...target.labels.keys()], labels, new RandomStream([seed, 3]));
   const human = new Map(rows.map((row) => [row, target.labels[row] as number]));
   const without = new Set(rows);
-  const before = await sourceModel(seed);
+  const known = values.source === undefined ? seed : Number(values.source);
+  const before = await sourceModel(known);
   let scores = await score(before, target, seed);
   const base = accuracy(scores.predicted, target, without);
   let groups = await group(scores, human, seed);
@@ -250,7 +275,7 @@ async function go(way: string, labels: number, seed: number): Promise<void> {
     const answers = Int32Array.from(groups.cluster, (c) => groups.label[c] as number);
     const given = [...answers.keys()].filter((row) => answers[row] !== -1 && !without.has(row));
     note({
-      ...{ target: values.target, labels, seed, way, round, seconds, before: base },
+      ...{ target: values.target, labels, seed, source: known, way, round, seconds, before: base },
       accuracy: accuracy(scores.predicted, target, without),
       clusters: accuracy(answers, target, without),
       clustersLabelled: given.length / (target.n - without.size),
@@ -267,13 +292,13 @@ async function go(way: string, labels: number, seed: number): Promise<void> {
   const repeat = replay ? Math.max(1, Math.floor(SOURCE_LABELS / Math.max(1, labels))) : 1;
   let model = before;
   for (let round = 1; round <= (numberAfter(words, 'rounds') ?? 1); round++) {
-    const pseudo = pseudoLabels(rule, scores, groups, human);
+    const pseudo = pseudoLabels(round === 1 && words.includes('late') ? 'none' : rule, scores, groups, human);
     const anchorOf = (row: number, label: number): { anchor?: number } => {
       const of = groups.cluster[row] as number;
       return groups.label[of] === label ? { anchor: of } : {};
     };
     const items: Item[] = [
-      ...(replay ? sourceItems(seed) : []),
+      ...(replay ? sourceItems(known) : []),
       ...rows.flatMap((row) =>
         Array.from({ length: repeat }, () => ({
           ...{ shard: 1, row, label: target.labels[row] as number, human: true },
@@ -282,17 +307,23 @@ async function go(way: string, labels: number, seed: number): Promise<void> {
       ),
       ...[...pseudo].map(([row, label]) => ({ shard: 1, row, label, human: false, ...anchorOf(row, label) })),
     ];
-    const output = file(`model-${process.pid}-${round}`);
-    const seconds = await train({
-      ...{ items, pool: [target.pixels], seed: [seed, 10 + round], output },
+    const pulled = pull !== undefined && pseudo.size > 0;
+    const training: Omit<Training, 'output'> = {
+      items,
+      pool: words.includes('both') ? [target.pixels, sourcePool()] : [target.pixels],
+      seed: [seed, 10 + round],
       ...(words.includes('warm') ? { initial: model } : {}),
-      ...(pull === undefined ? {} : { anchors: groups.centroids }),
+      ...(pulled ? { anchors: groups.centroids } : {}),
       recipe: {
         steps: numberAfter(words, 'steps') ?? Number(values.steps),
         ...(numberAfter(words, 'rate') === undefined ? {} : { learningRate: numberAfter(words, 'rate') as number }),
-        ...(pull === undefined ? {} : { pull }),
+        ...(pulled ? { pull } : {}),
+        ...learning(words),
       },
-    });
+    };
+    // Ways that begin alike share what they have in common.
+    const output = file(`model-${createHash('sha256').update(JSON.stringify(training)).digest('hex').slice(0, 16)}`);
+    const seconds = existsSync(output) ? 0 : await train({ ...training, output });
     model = output;
     scores = await score(model, target, seed);
     groups = await group(scores, human, seed);

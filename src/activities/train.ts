@@ -84,7 +84,7 @@ async function prepare(input: TrainInput, { store, key, checkpointSeconds, log }
     image: manifest.image,
     items: items.label.length,
     pool: manifest.counts.pool,
-    adapt: input.recipe === 'adapt',
+    ...(input.recipe === 'adapt' ? { adapt: { labels: split.train.length } } : {}),
     pulled: anchors !== null,
   });
   const task = {

@@ -69,6 +69,8 @@ export const recipe = z.strictObject({
       thresholds: z.enum(['fixed', 'flexmatch', 'freematch']),
       /** Weight of the unlabelled loss: lambda_u. */
       weight: z.number().positive(),
+      /** Weak views' probabilities are brought to a uniform share of the classes (distribution alignment); absent: as they are. */
+      aligned: z.literal(true).optional(),
     })
     .nullable(),
   /** Decay of the weights' moving average, which is what the model keeps; 0: the last weights. */

@@ -15,8 +15,8 @@ export interface RecipeInput {
   pool: number;
   /** Overrides the recipe's own number of steps. */
   steps?: number | null;
-  /** A student that is moved to a new dataset. */
-  adapt?: boolean;
+  /** A student that is moved to a new dataset, and how many labels people gave there; absent: an ordinary one. */
+  adapt?: { labels: number };
   /** There are centroids to pull features to. */
   pulled?: boolean;
   precision: Recipe['precision'];
@@ -42,8 +42,23 @@ export function recipeOf(input: RecipeInput): Recipe {
     precision: input.precision,
     ...(input.pulled ? { pull: PULL } : {}),
   };
-  return input.steps == null ? recipe : { ...recipe, steps: input.steps };
+  const moved = input.adapt ? move(recipe, input.adapt.labels) : recipe;
+  return input.steps == null ? moved : { ...moved, steps: input.steps };
 }
+
+/**
+ * For a student that starts from the weights of a source's model: it has less to learn, so it takes fewer steps. The rate
+ * stays that of a fresh one: the features have far to go. Without a label of the new dataset nothing keeps a consistency
+ * student from finding few classes for all of its images, so their shares are aligned.
+ */
+function move(recipe: Recipe, labels: number): Recipe {
+  const { consistency } = recipe;
+  const aligned = consistency && labels === 0 ? { consistency: { ...consistency, aligned: true as const } } : {};
+  return { ...recipe, ...aligned, steps: Math.ceil(MOVED * recipe.steps) };
+}
+
+/** Share of the steps; what was measured is in docs/decisions.md. */
+const MOVED = 0.4;
 
 /** Weight of the pull to centroids: lambda. */
 const PULL = 0.3;

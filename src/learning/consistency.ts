@@ -24,14 +24,16 @@ export interface Teaching {
  * -1; `confidence`: moving average of max p; `classes`: that of p, [classes].
  */
 export function thresholdVariables(
-  { thresholds }: Consistency,
+  { thresholds, aligned }: Consistency,
   classes: number,
   pool: number,
 ): Record<string, { shape: number[]; data: Float32Array }> {
   const filled = (n: number, value: number) => ({ shape: [n], data: new Float32Array(n).fill(value) });
-  if (thresholds === 'flexmatch') return { taught: filled(pool, -1) };
-  if (thresholds === 'freematch') return { confidence: filled(1, 1 / classes), classes: filled(classes, 1 / classes) };
-  return {};
+  const alignment = aligned ? { marginal: filled(classes, 1 / classes) } : {};
+  if (thresholds === 'flexmatch') return { ...alignment, taught: filled(pool, -1) };
+  if (thresholds === 'freematch')
+    return { ...alignment, confidence: filled(1, 1 / classes), classes: filled(classes, 1 / classes) };
+  return alignment;
 }
 
 /**
@@ -48,18 +50,32 @@ export function thresholdVariables(
 export function teach(
   backend: Backend,
   rule: Consistency,
-  q: Tensor2D,
+  weak: Tensor2D,
   places: Tensor1D,
   variables: Record<string, Tensor>,
 ): Teaching {
   const { tf } = backend;
-  const classes = q.shape[1];
+  const classes = weak.shape[1];
+  const alignment = rule.aligned ? align(backend, weak, variables['marginal'] as Tensor1D) : null;
+  const q = alignment?.q ?? weak;
   const confidence: Tensor1D = tf.max(q, 1);
   const answer: Tensor1D = tf.argMax(q, 1);
   const targets = tf.cast(tf.oneHot(answer, classes), 'float32') as Tensor2D;
   const { limits, updates } = thresholdsOf(backend, rule, { q, confidence, answer, places }, variables);
   const mask: Tensor1D = tf.cast(tf.greaterEqual(confidence, tf.sum(tf.mul(targets, limits), 1)), 'float32');
-  return { targets, mask, updates };
+  return { targets, mask, updates: alignment ? { ...updates, marginal: alignment.marginal } : updates };
+}
+
+/**
+ * Distribution alignment towards equal shares of the classes: q_c / p_c, scaled to sum 1, p the moving average of q.
+ *
+ * On images that are unlike the labelled ones a student is quick to find one class for all of them, which consistency then
+ * confirms. Source: Berthelot et al. 2020, arXiv 1911.09785, section 3.1; for moved domains 2021, arXiv 2106.04732 (AdaMatch).
+ */
+function align({ tf }: Backend, q: Tensor2D, before: Tensor1D): { q: Tensor2D; marginal: Tensor1D } {
+  const marginal: Tensor1D = tf.add(tf.mul(before, DECAY), tf.mul(tf.mean(q, 0), 1 - DECAY));
+  const ratio: Tensor2D = tf.div(q, tf.maximum(marginal, 1e-6));
+  return { q: tf.div(ratio, tf.sum(ratio, 1, true)), marginal };
 }
 
 /** Thresholds by class, [classes]. */

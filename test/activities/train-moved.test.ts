@@ -92,7 +92,8 @@ describe('train, for a model that is moved', function () {
           column: (name) => Array.from(items.tensors[name]?.data ?? []),
           anchors: anchors && [...tensorNamed(anchors, 'anchors', 'F32').data],
         };
-        return deps.learner.train(task, listener);
+        // What the steps are is asked here, not what they come to.
+        return deps.learner.train({ ...task, recipe: { ...task.recipe, steps: 5 } }, listener);
       },
     };
     const { output } = await inActivity(() => createLearnerActivities({ ...deps, learner }).train(input));
@@ -125,6 +126,13 @@ describe('train, for a model that is moved', function () {
     const { given } = await trained({ ...base, initial: first.model, round: 2 });
     assert.ok(given.task.initial !== null);
     assert.equal(Buffer.compare(await readFile(given.task.initial), await deps.store.readBytes(first.model)), 0);
+  });
+
+  it('takes the recipe of a student that is moved where it is told to', async () => {
+    const steps = async (more: Partial<TrainInput>) =>
+      (await trained({ ...base, steps: null, ...more })).given.task.recipe.steps;
+    const [ordinary, moved] = [await steps({}), await steps({ recipe: 'adapt' })];
+    assert.equal(moved, Math.ceil(0.4 * ordinary));
   });
 
   it('gives a pseudo-label its centroid where cluster and label agree', async () => {

@@ -54,6 +54,30 @@ describe('recipe', () => {
     assert.deepEqual(weak('compact'), { shift: 0.07, rotation: 12, scale: 0.1, erase: 0, flip: 0 });
   });
 
+  it('takes fewer steps to move a model, and the rest of the recipe as it is', () => {
+    for (const network of networkNames) {
+      const of = { ...input, network, student: 'consistency' } as const;
+      const fresh = recipeOf(of);
+      const moved = recipeOf({ ...of, adapt: { labels: 50 } });
+      assert.deepEqual(moved, { ...fresh, steps: Math.ceil(0.4 * fresh.steps) });
+      assert.equal(recipeOf({ ...of, adapt: { labels: 50 }, steps: 70 }).steps, 70);
+    }
+  });
+
+  it('aligns the shares of the classes only where no label of the new dataset holds them apart', () => {
+    const aligned = (student: 'consistency' | 'augmented', labels: number) =>
+      recipeOf({ ...input, student, adapt: { labels } }).consistency?.aligned;
+    assert.deepEqual(
+      [aligned('consistency', 0), aligned('consistency', 10), aligned('augmented', 0)],
+      [true, undefined, undefined],
+    );
+  });
+
+  it('pulls features to centroids where there are some, and says nothing of it otherwise', () => {
+    assert.ok((recipeOf({ ...input, pulled: true }).pull ?? 0) > 0);
+    assert.equal('pull' in recipeOf(input), false);
+  });
+
   it('lets a consistency student take more steps on a larger pool', () => {
     const steps = (pool: number) => recipeOf({ ...input, student: 'consistency', pool }).steps;
     assert.deepEqual([10, 10_000, 50_000].map(steps), [2000, 2000, 4500]);

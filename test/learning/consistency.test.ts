@@ -27,12 +27,14 @@ function taught(
   q: number[][],
   places: number[],
   set: Record<string, number[]> = {},
+  more: Partial<Consistency> = {},
 ) {
-  const fresh = thresholdVariables(rule(thresholds), q[0]?.length ?? 0, 6);
+  const of = { ...rule(thresholds), ...more };
+  const fresh = thresholdVariables(of, q[0]?.length ?? 0, 6);
   const variables = Object.fromEntries(
     Object.entries(fresh).map(([name, { data }]) => [name, tf.tensor1d(set[name] ?? data)]),
   );
-  return teach(backend, rule(thresholds), tf.tensor2d(q), tf.tensor1d(places, 'int32'), variables);
+  return teach(backend, of, tf.tensor2d(q), tf.tensor1d(places, 'int32'), variables);
 }
 
 describe('consistency', () => {
@@ -73,5 +75,30 @@ describe('consistency', () => {
     );
     near(numbers(updates['classes']), marginal);
     assert.deepEqual(numbers(mask), [1, 1, 1, 0]);
+  });
+
+  it('aligned: a class that the student finds everywhere teaches less, one that it hardly finds more', () => {
+    const marginal = [0.6, 0.3, 0.1];
+    const { targets, updates } = taught('fixed', [[0.5, 0.2, 0.3]], [0], { marginal }, { aligned: true });
+    const moved = marginal.map((p, c) => 0.99 * p + 0.01 * ([0.5, 0.2, 0.3][c] as number));
+    near(numbers(updates['marginal']), moved);
+    // .5 / .599, .2 / .299, .3 / .102: the third class leads after alignment, the first did before.
+    assert.deepEqual(numbers(targets), [0, 0, 1]);
+  });
+
+  it('aligned: equal shares leave the answers and their confidence as they are, with every rule', () => {
+    const third = [1 / 3, 1 / 3, 1 / 3];
+    const shares = [
+      [0.9, 0.05, 0.05],
+      [0.05, 0.9, 0.05],
+      [0.05, 0.05, 0.9],
+    ];
+    for (const thresholds of ['fixed', 'flexmatch', 'freematch'] as const) {
+      const plain = taught(thresholds, shares, [0, 1, 2]);
+      const aligned = taught(thresholds, shares, [0, 1, 2], { marginal: third }, { aligned: true });
+      assert.deepEqual(numbers(aligned.targets), numbers(plain.targets));
+      assert.deepEqual(numbers(aligned.mask), numbers(plain.mask));
+      near(numbers(aligned.updates['marginal']), third);
+    }
   });
 });

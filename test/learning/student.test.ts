@@ -106,6 +106,10 @@ describe("a student's step", () => {
     supervised: shapeOf({ weak: null, optimiser: 'sgd' }),
     augmented: shapeOf({ strong: { operations: 2, magnitude: 1 } }),
     consistency: shapeOf(consistency),
+    'consistency, aligned': shapeOf({
+      ...consistency,
+      consistency: { ratio: 2, threshold: 0.5, thresholds: 'fixed', weight: 1, aligned: true },
+    }),
     'consistency with a pull': shapeOf({ ...consistency, pull: 0.5 }),
     'consistency with batch normalisation': shapeOf({ ...consistency, batch: 4 }, 'resnet'),
   };
