@@ -26,7 +26,7 @@ export type { NearDuplicates } from './links.js';
 export interface NearDuplicatesOptions {
   /** Largest distance of two near-duplicates, 0 to 2; NEAR by default. */
   threshold?: number;
-  /** MB of rows that are held at once, 256 by default; a cluster that is greater is held whole, twice. */
+  /** MB of rows that are held at once, 128 by default; a cluster that is greater is held whole, twice. */
   megabytes?: number;
   /** Called after each shard of each reading and each cluster; what it rejects with ends the search (cancellation). */
   onStep?: () => Promise<void>;
@@ -50,7 +50,7 @@ export async function nearDuplicates(
   shards: Shards,
   total: number,
   centroids: Centroids,
-  { threshold = NEAR, megabytes = 256, onStep }: NearDuplicatesOptions = {},
+  { threshold = NEAR, megabytes = 128, onStep }: NearDuplicatesOptions = {},
 ): Promise<NearDuplicates> {
   const pause = pacer();
   const lists = await listByCluster(shards, total, centroids, threshold, pause, onStep);
