@@ -153,13 +153,14 @@ export const resultLines = (view: RunView, width?: number): string[] => [
 ];
 
 /** The audit and what it came to, grade A, the only one that promises; and what people are asked without one. */
-const certifiedLines = ({ audit, certificate, questions, run }: RunView): string[] =>
+const certifiedLines = ({ audit, certificate, earlierCertificates = [], questions, run }: RunView): string[] =>
   audit === null && certificate === null && !questions
     ? []
     : [
         ...(certificate
           ? [
               `Certificate (grade A): ${certificate.statement}`,
+              ...earlierCertificates.map((one) => `Certificate of audit ${one.audit}: ${one.statement}`),
               `Check it: labelloop certificate export ${run} --out ${run}-certificate`,
             ]
           : []),

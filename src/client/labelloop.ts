@@ -154,7 +154,7 @@ export class Labelloop {
       audit: await this.audits.shown(run),
       questions: await this.asked.find(run),
       answers: ended.reduce((sum, { seen }) => sum + seen, 0),
-      certificate: await this.certificateOf(ended, facts),
+      certificates: await this.certificatesOf(ended, facts),
       corrected: await this.corrected(run, facts),
       manifest: await this.manifestOf(facts),
       rounds: await this.rounds(facts),
@@ -574,10 +574,13 @@ export class Labelloop {
     return opened?.base.sha256 === (await this.rounds(facts)).at(-1)?.labels.sha256;
   }
 
-  private async certificateOf(ended: readonly AuditState[], facts: RunFacts): Promise<Certificate | null> {
-    const state = ended.find(({ refs }) => refs?.certificate);
-    if (!state?.refs?.certificate || !(await this.isOfLastRound(state, facts))) return null;
-    return this.store.readJson(state.refs.certificate, certificate);
+  /** All that were issued of the last round's labels, the newest first: an audit of each class issues one. */
+  private async certificatesOf(ended: readonly AuditState[], facts: RunFacts): Promise<Certificate[]> {
+    const issued: Certificate[] = [];
+    for (const state of ended)
+      if (state.refs?.certificate && (await this.isOfLastRound(state, facts)))
+        issued.push(await this.store.readJson(state.refs.certificate, certificate));
+    return issued;
   }
 
   private async certified(run: string, audit?: number): Promise<AuditRefs> {

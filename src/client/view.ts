@@ -29,7 +29,8 @@ interface Found {
   questions: QuestionsState | null;
   /** Of people, in the audits that have ended. */
   answers: number;
-  certificate: Certificate | null;
+  /** The newest first. */
+  certificates: readonly Certificate[];
   /** Null where no audit of these labels has ended. */
   corrected: Corrected | null;
   manifest: DatasetManifest | null;
@@ -41,7 +42,7 @@ interface Found {
 /** Puts together what `run show` prints. Pure. */
 export function viewOf(
   facts: RunFacts,
-  { audit, questions, answers, certificate, corrected, manifest, rounds, comparison, report }: Found,
+  { audit, questions, answers, certificates, corrected, manifest, rounds, comparison, report }: Found,
 ): RunView {
   const { memo, live, summary } = facts;
   const last = rounds.at(-1);
@@ -80,7 +81,8 @@ export function viewOf(
     })),
     audit: audit && shown(audit),
     ...(questions ? { questions: asked(questions) } : {}),
-    certificate,
+    certificate: certificates[0] ?? null,
+    ...(certificates.length > 1 ? { earlierCertificates: certificates.slice(1) } : {}),
     labelsDigest: (corrected?.labels ?? last?.labels)?.sha256 ?? null,
     labels: corrected?.labels ?? last?.labels ?? null,
     model: last?.model ?? null,

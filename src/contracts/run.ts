@@ -164,6 +164,8 @@ export const runView = z.strictObject({
     .optional(),
   /** What people certified, as it was issued; 'labelloop certificate show' says what holds now. */
   certificate: certificate.nullable(),
+  /** Those that audits before the last one issued of the same labels, the newest first; absent where there are none. */
+  earlierCertificates: z.array(certificate).optional(),
   labelsDigest: z.string().nullable(),
   labels: ref.nullable(),
   model: ref.nullable(),

@@ -23,6 +23,9 @@ export function certificateSection(view: RunView): Markup | null {
         <code>node DIR/verify.mjs DIR</code>.
       </p>`
     }
+    ${(view.earlierCertificates ?? []).map(
+      (one) => html`<p class="statement certificate">Of audit ${one.audit}: ${one.statement}</p>`,
+    )}
     ${audit && html`<p>${certificate ? audit.words.replace(certificate.statement, '').trim() : audit.words}</p>`}
     ${
       judged &&

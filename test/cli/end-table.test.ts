@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { resultLines, roundTable, runLines } from '../../src/cli/end-table.js';
-import { round, truth, view, conditional } from './fixtures.js';
+import { certificateNow, round, truth, view, conditional } from './fixtures.js';
 
 const dryRun = view({
   dryRun: true,
@@ -106,6 +106,14 @@ describe('the last screen of a run', () => {
       resultLines(view({ rounds })).join('\n'),
       /From the store, not computed again, in round 1, 2: train, sample\./,
     );
+  });
+
+  it('shows every certificate of its labels, a line each', () => {
+    const { certificate } = certificateNow();
+    const earlier = { ...certificate, audit: 1, statement: 'At most 20 of these 900 whelks are wrong.' };
+    const lines = resultLines(view({ certificate, earlierCertificates: [earlier] }));
+    assert.ok(lines.includes(`Certificate (grade A): ${certificate.statement}`));
+    assert.ok(lines.includes('Certificate of audit 1: At most 20 of these 900 whelks are wrong.'));
   });
 });
 

@@ -65,7 +65,9 @@ describe('report', () => {
     const settings = auditSettings.parse({ epsilon: 0.02, answers: 'truth' });
     const { certificate } = certificateNow();
     const audit = { ...auditState(), settings };
-    const page = renderReport({ ...finishedRun(), certificate, audit }, figures());
+    const whelks = { ...certificate, audit: 1, statement: 'At most 20 of these 900 whelks are wrong.' };
+    const page = renderReport({ ...finishedRun(), certificate, earlierCertificates: [whelks], audit }, figures());
+    assert.match(page, /class="statement certificate">Of audit 1: At most 20 of these 900 whelks are wrong\./);
     assertBalanced(page);
     const text = textOf(page);
     assert.match(text, /Certificate, grade.A At most 186 of these 9,312 machine labels/);

@@ -14,7 +14,8 @@ export interface Played {
 class Draws {
   readonly ranks: number[] = [];
   readonly wrong: boolean[] = [];
-  private readonly seen = new Set<number>();
+  /** A byte a rank: a set took a quarter of the time of a plan with a large budget. */
+  private readonly seen: Uint8Array;
   private readonly left: number[];
   private readonly bands: { start: number; count: number }[];
 
@@ -24,6 +25,7 @@ class Draws {
     private readonly isWrong: (rank: number) => boolean,
     private readonly stream: RandomStream,
   ) {
+    this.seen = new Uint8Array(size);
     this.left = bandCounts(rules.drawing, size, rules.labels);
     this.bands = this.left.map((count, band) => ({ start: bandStart(band, rules.labels), count }));
   }
@@ -36,8 +38,8 @@ class Draws {
       const { start, count } = this.bands[band] as { start: number; count: number };
       let rank: number;
       do rank = start + this.stream.integer(count);
-      while (this.seen.has(rank));
-      this.seen.add(rank);
+      while (this.seen[rank] === 1);
+      this.seen[rank] = 1;
       this.left[band] = (this.left[band] as number) - 1;
       this.ranks.push(rank);
       this.wrong.push(this.isWrong(rank));
