@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { deriveSeed, RandomStream } from '../src/contracts/random.js';
 import { decodeSafetensors, encodeSafetensors, tensorNamed } from '../src/contracts/safetensors.js';
+import { balancedLabels } from '../src/labelling/balance.js';
 import { assign, fitKMeans } from '../src/labelling/kmeans.js';
 import { outlierRadii } from '../src/labelling/outliers.js';
 import { inProcessLearner } from '../src/learner/in-process.js';
@@ -191,7 +192,12 @@ const PURE = 0.6;
 /** What a person's label counts, beside a confident prediction. */
 const HUMAN_VOTES = 20;
 
-async function group(scores: Scores, human: ReadonlyMap<number, number>, seed: number): Promise<Grouping> {
+async function group(
+  scores: Scores,
+  human: ReadonlyMap<number, number>,
+  seed: number,
+  balanced: boolean,
+): Promise<Grouping> {
   const rows = { data: scores.features, n: target.n, width: scores.width };
   const k = Math.min(8 * CLASSES, Math.floor(target.n / 20));
   const centroids = await fitKMeans(rows, k, deriveSeed(seed, 'cluster'));
@@ -208,11 +214,25 @@ async function group(scores: Scores, human: ReadonlyMap<number, number>, seed: n
     if (known !== undefined) vote(row, known, HUMAN_VOTES);
     else if ((scores.entropy[row] as number) <= limit) vote(row, scores.predicted[row] as number, 1);
   }
+  if (balanced) return { centroids, cluster, distance, radii, label: balance(scores, cluster, centroids.k) };
   const label = votes.map((of) => {
     const most = Math.max(...of);
     return most / of.reduce((a, b) => a + b) >= PURE ? of.indexOf(most) : -1;
   });
   return { centroids, cluster, distance, radii, label };
+}
+
+/** Labels of clusters such that classes have equal shares of the images: what no label of the target tells. */
+function balance({ p }: Scores, cluster: Int32Array, k: number): number[] {
+  const sizes = new Array<number>(k).fill(0);
+  const sums = Array.from({ length: k }, () => new Array<number>(CLASSES).fill(0));
+  cluster.forEach((of, row) => {
+    sizes[of] = (sizes[of] as number) + 1;
+    const sum = sums[of] as number[];
+    for (let c = 0; c < CLASSES; c++) sum[c] = (sum[c] as number) + (p[row * CLASSES + c] as number);
+  });
+  const means = sums.map((sum, of) => sum.map((value) => value / Math.max(1, sizes[of] as number)));
+  return balancedLabels(means, sizes, new Array<number>(CLASSES).fill(1 / CLASSES)).map(({ label }) => label);
 }
 
 /** Pseudo-labels of the target: row -> label. */
@@ -270,7 +290,7 @@ async function go(way: string, labels: number, seed: number): Promise<void> {
   const before = await sourceModel(known);
   let scores = await score(before, target, seed);
   const base = accuracy(scores.predicted, target, without);
-  let groups = await group(scores, human, seed);
+  let groups = await group(scores, human, seed, words.includes('balanced'));
   const report = (round: number, seconds: number, pseudo: ReadonlyMap<number, number>): void => {
     const answers = Int32Array.from(groups.cluster, (c) => groups.label[c] as number);
     const given = [...answers.keys()].filter((row) => answers[row] !== -1 && !without.has(row));
@@ -326,7 +346,7 @@ async function go(way: string, labels: number, seed: number): Promise<void> {
     const seconds = existsSync(output) ? 0 : await train({ ...training, output });
     model = output;
     scores = await score(model, target, seed);
-    groups = await group(scores, human, seed);
+    groups = await group(scores, human, seed, words.includes('balanced'));
     report(round, seconds, pseudo);
   }
 }
