@@ -17,15 +17,16 @@ export interface Peers {
 }
 
 /**
- * Installs the peers of `bench/peers/requirements.txt` (5 GB) into Labelloop's cache, once for these versions. PyTorch
- * comes with the libraries of its GPU half since its one wheel of the index is linked against them, and runs on the CPU.
+ * Installs the peers of a list in `bench/peers` into Labelloop's cache, once for these versions. `requirements.txt` is 5 GB:
+ * PyTorch comes with the libraries of its GPU half since its one wheel of the index is linked against them, and runs on
+ * the CPU. `clustering.txt` is 300 MB.
  *
  * @throws SETUP_FAILED without pip or where this Python has no wheels of them
  */
-export async function installPeers(): Promise<Peers> {
+export async function installPeers(list: 'requirements.txt' | 'clustering.txt' = 'requirements.txt'): Promise<Peers> {
   const python = await findPython();
   if (python === null) throw new Error('the peers need Python 3 with pip on PATH');
-  const requirements = path.join(SCRIPTS, 'requirements.txt');
+  const requirements = path.join(SCRIPTS, list);
   const pins = createHash('sha256').update(fs.readFileSync(requirements)).digest('hex').slice(0, 12);
   const { cache } = paths();
   const entry = { name: 'peers', key: `bench-peers-${python.version}-${pins}` };

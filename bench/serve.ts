@@ -17,7 +17,7 @@ export async function serve(measure: () => Promise<number>, facts: Record<string
 }
 
 /** Most resident memory of this process so far, bytes. */
-function peakMemory(): number {
+export function peakMemory(): number {
   const kilobytes = /^VmHWM:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
   return 1024 * (kilobytes === undefined ? process.resourceUsage().maxRSS : Number(kilobytes));
 }

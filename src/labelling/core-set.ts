@@ -1,5 +1,5 @@
-import { normalise } from './kmeans.js';
-import type { Rows } from './kmeans.js';
+import { normalise, squaredDistance } from './rows.js';
+import type { Rows } from './rows.js';
 
 /**
  * The k-centre choice: items such that every row has one near it. Greedy: the row farthest from all chosen ones is the next,
@@ -12,10 +12,10 @@ import type { Rows } from './kmeans.js';
  */
 export function kCentre(features: Rows, size: number, labelled: readonly number[] = []): number[] {
   const rows = normalise(features);
-  const { n, width } = rows;
+  const { n } = rows;
   const nearest = new Float64Array(n).fill(Infinity);
   const choose = (row: number): void => {
-    for (let i = 0; i < n; i++) nearest[i] = Math.min(nearest[i] as number, squaredDistance(rows, i, row));
+    for (let i = 0; i < n; i++) nearest[i] = Math.min(nearest[i] as number, squaredDistance(rows, i, rows, row));
   };
   labelled.forEach(choose);
   const taken: number[] = [];
@@ -26,12 +26,6 @@ export function kCentre(features: Rows, size: number, labelled: readonly number[
     taken.push(next);
   }
   return taken;
-
-  function squaredDistance({ data }: Rows, a: number, b: number): number {
-    let sum = 0;
-    for (let j = 0; j < width; j++) sum += ((data[a * width + j] as number) - (data[b * width + j] as number)) ** 2;
-    return sum;
-  }
 }
 
 const farthest = (distances: Float64Array): number =>

@@ -37,6 +37,13 @@ export const labellingErrors = {
       `cluster ${cluster} has no label of class ${label} to count: labels and clusters are of different datasets. Start the run again with another salt.`,
     ),
 
+  /** Shards with another number of rows, all together, than the pool has images. */
+  rowsMissing: (expected: number, got: number) =>
+    problem(
+      'SHAPE_MISMATCH',
+      `the shards have ${got} rows of features, the pool ${expected} images. Start the run again with another salt.`,
+    ),
+
   /** Clusters of nothing. */
   noFeatures: () =>
     problem('SHAPE_MISMATCH', 'no features to cluster: the pool is empty. Import a dataset with pool images.'),

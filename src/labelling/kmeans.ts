@@ -1,15 +1,12 @@
-import { performance } from 'node:perf_hooks';
-import { setImmediate as nextMacrotask } from 'node:timers/promises';
 import { RandomStream } from '../contracts/random.js';
 import type { SeedPair } from '../contracts/learner.js';
 import { labellingErrors } from './errors.js';
+import { initialise } from './kmeans-start.js';
+import { LEFT, products, RIGHT } from './products.js';
+import { normalise, pacer, squaredDistance } from './rows.js';
+import type { Pause, Rows } from './rows.js';
 
-/** Feature vectors: `data` is [n, width], row after row. */
-export interface Rows {
-  data: Float32Array;
-  n: number;
-  width: number;
-}
+export type { Rows } from './rows.js';
 
 /** `data` is [k, width]: means of L2-normalised rows. */
 export interface Centroids {
@@ -36,11 +33,6 @@ export interface KMeansOptions {
 const STREAM = { initialise: 0, rows: 1 };
 /** An iteration that lowers the inertia by a smaller share than this is the last. */
 const TOLERANCE = 1e-4;
-/** Milliseconds of work between two macrotasks: heartbeats and cancellation run in them. */
-const SLICE_MS = 40;
-/** Multiplications between two looks at the clock, about 2 ms. */
-const BATCH = 2_000_000;
-
 /**
  * Groups rows by k-means after scaling each to length 1, so that distance means angle and not activation strength.
  * Greedy k-means++ start, Lloyd iterations; an empty cluster starts anew at the row farthest from its centroid.
@@ -61,14 +53,17 @@ export async function fitKMeans(
   if (sample.n === 0) throw labellingErrors.noFeatures();
   const rows = normalise(sample);
   const pause = pacer();
-  const centroids = await initialise(rows, k, new RandomStream(key, STREAM.initialise), pause);
+  const started = await initialise(rows, k, new RandomStream(key, STREAM.initialise), pause);
+  const centroids: Centroids = { data: started.data, k: started.n, width: rows.width };
 
   let settled: Int32Array = new Int32Array(0);
   let before = Infinity;
   for (let iteration = 0; iteration < maxIterations; iteration++) {
     const { cluster, distance } = await nearest(rows, centroids, pause);
     const refilled = refillEmpty(cluster, distance, centroids.k);
-    moveToMeans(rows, cluster, centroids);
+    const means = new Means(centroids.k, rows.width);
+    means.add(rows, cluster);
+    means.move(centroids);
     await onIteration?.();
 
     const inertia = distance.reduce((sum, d) => sum + d * d, 0);
@@ -101,122 +96,58 @@ export function sampleRows(n: number, limit: number, key: Readonly<SeedPair>): I
   return chosen;
 }
 
-/** Rows scaled to length 1; a row of zeros stays. */
-export function normalise({ data, n, width }: Rows): Rows {
-  if (data.length !== n * width) throw labellingErrors.rowsMismatch(n, width, data.length);
-  const scaled = new Float32Array(data.length);
-  for (let start = 0; start < data.length; start += width) {
-    let square = 0;
-    for (let j = start; j < start + width; j++) square += data[j]! * data[j]!;
-    const scale = square > 0 ? 1 / Math.sqrt(square) : 0;
-    for (let j = start; j < start + width; j++) scaled[j] = data[j]! * scale;
-  }
-  return { data: scaled, n, width };
-}
-
-type Pause = () => Promise<void> | undefined;
-
-/** Lets other macrotasks run whenever a slice of time is used up. */
-function pacer(): Pause {
-  let last = performance.now();
-  return () => {
-    if (performance.now() - last < SLICE_MS) return undefined;
-    return nextMacrotask().then(() => {
-      last = performance.now();
-    });
-  };
-}
-
-function squaredDistance(rows: Rows, row: number, other: Float32Array, otherRow: number): number {
-  const { data, width } = rows;
-  const a = row * width;
-  const b = otherRow * width;
-  let sum = 0;
-  for (let j = 0; j < width; j++) {
-    const difference = data[a + j]! - other[b + j]!;
-    sum += difference * difference;
-  }
-  return sum;
-}
-
-/** Greedy k-means++: of 2 + ln k rows drawn by squared distance, the one that lowers the inertia most. */
-async function initialise(rows: Rows, k: number, random: RandomStream, pause: Pause): Promise<Centroids> {
-  const { data, n, width } = rows;
-  const chosen = [random.integer(n)];
-  const step = Math.max(1, Math.floor(BATCH / width));
-  /** Squared distance of each row to the nearest chosen one, were `row` chosen too. */
-  const withRow = async (row: number, closest: Float64Array): Promise<{ closest: Float64Array; inertia: number }> => {
-    const result = new Float64Array(n);
-    let inertia = 0;
-    for (let i = 0; i < n; i++) {
-      if (i % step === 0) await pause();
-      inertia += result[i] = Math.min(closest[i]!, squaredDistance(rows, i, data, row));
+/** The nearest centroid of rows that are normalised, ranked by |c|^2 / 2 - x.c, which ranks as |x - c|^2 does. */
+export async function nearest(rows: Rows, centroids: Centroids, pause: Pause): Promise<Assignment> {
+  const centres = asRows(centroids);
+  const halfSquares = halfSquaresOf(centroids);
+  const cluster = new Int32Array(rows.n);
+  const distance = new Float32Array(rows.n);
+  const least = new Float64Array(LEFT);
+  for (let from = 0; from < rows.n; from += LEFT) {
+    const count = Math.min(LEFT, rows.n - from);
+    least.fill(Infinity);
+    for (let first = 0; first < centroids.k; first += RIGHT) {
+      await pause();
+      const others = Math.min(RIGHT, centroids.k - first);
+      const product = products(rows, from, count, centres, first, others);
+      takeNearer(product, count, halfSquares.subarray(first, first + others), first, cluster.subarray(from), least);
     }
-    return { closest: result, inertia };
-  };
-
-  let best = await withRow(chosen[0]!, new Float64Array(n).fill(Infinity));
-  const trials = 2 + Math.floor(Math.log(k));
-  while (chosen.length < k && best.inertia > 0) {
-    const candidates: { row: number; closest: Float64Array; inertia: number }[] = [];
-    for (let trial = 0; trial < trials; trial++) {
-      const row = draw(best.closest, best.inertia * random.uniform());
-      candidates.push({ row, ...(await withRow(row, best.closest)) });
-    }
-    const winner = candidates.reduce((a, b) => (b.inertia < a.inertia ? b : a));
-    chosen.push(winner.row);
-    best = winner;
-  }
-  const centroids = new Float32Array(chosen.length * width);
-  chosen.forEach((row, c) => centroids.set(data.subarray(row * width, (row + 1) * width), c * width));
-  return { data: centroids, k: chosen.length, width };
-}
-
-/** The row at which the running sum of the weights passes `target`, which is below their sum in this order. */
-function draw(weights: Float64Array, target: number): number {
-  let sum = 0;
-  return weights.findIndex((weight) => (sum += weight) > target);
-}
-
-async function nearest(rows: Rows, centroids: Centroids, pause: Pause): Promise<Assignment> {
-  const { data, n, width } = rows;
-  const { data: centres, k } = centroids;
-  const halfSquares = new Float64Array(k);
-  for (let c = 0; c < k; c++) {
-    for (let j = c * width; j < (c + 1) * width; j++) halfSquares[c]! += (centres[j]! * centres[j]!) / 2;
-  }
-  const cluster = new Int32Array(n);
-  const distance = new Float32Array(n);
-  const step = Math.max(1, Math.floor(BATCH / (k * width)));
-  for (let i = 0; i < n; i++) {
-    if (i % step === 0) await pause();
-    cluster[i] = nearestTo(data, i * width, centres, halfSquares, width);
-    distance[i] = Math.sqrt(squaredDistance(rows, i, centres, cluster[i]!));
+    for (let i = from; i < from + count; i++) distance[i] = Math.sqrt(squaredDistance(rows, i, centres, cluster[i]!));
   }
   return { cluster, distance };
 }
 
-/** argmin_c |c|^2 / 2 - x.c, which ranks as |x - c|^2 does. */
-function nearestTo(
-  data: Float32Array,
-  start: number,
-  centres: Float32Array,
+const asRows = ({ data, k, width }: Centroids): Rows => ({ data, n: k, width });
+
+function halfSquaresOf({ data, k, width }: Centroids): Float64Array {
+  const halfSquares = new Float64Array(k);
+  for (let c = 0; c < k; c++)
+    for (let j = c * width; j < (c + 1) * width; j++) halfSquares[c]! += (data[j]! * data[j]!) / 2;
+  return halfSquares;
+}
+
+/** Centroids from `first` on take the rows that they are nearer to than all before them. */
+function takeNearer(
+  product: Float32Array,
+  count: number,
   halfSquares: Float64Array,
-  width: number,
-): number {
-  let best = 0;
-  let least = Infinity;
-  for (let c = 0; c < halfSquares.length; c++) {
-    const offset = c * width;
-    let dot = 0;
-    for (let j = 0; j < width; j++) dot += data[start + j]! * centres[offset + j]!;
-    const rank = halfSquares[c]! - dot;
-    if (rank < least) {
-      least = rank;
-      best = c;
+  first: number,
+  cluster: Int32Array,
+  least: Float64Array,
+): void {
+  for (let i = 0; i < count; i++) {
+    let best = least[i]!;
+    let at = cluster[i]!;
+    for (let c = 0; c < halfSquares.length; c++) {
+      const rank = halfSquares[c]! - product[i * RIGHT + c]!;
+      if (rank < best) {
+        best = rank;
+        at = first + c;
+      }
     }
+    least[i] = best;
+    cluster[i] = at;
   }
-  return best;
 }
 
 /** Gives each empty cluster the row farthest from its centroid, out of clusters that keep another; whether there were any. */
@@ -241,17 +172,35 @@ function refillEmpty(cluster: Int32Array, distance: Float32Array, k: number): bo
   return refilled;
 }
 
-/** Moves each centroid to the mean of its rows, summed in double precision. */
-function moveToMeans({ data, n, width }: Rows, cluster: Int32Array, centroids: Centroids): void {
-  const sums = new Float64Array(centroids.data.length);
-  const sizes = new Int32Array(centroids.k);
-  for (let i = 0; i < n; i++) {
-    const c = cluster[i]!;
-    sizes[c]!++;
-    for (let j = 0; j < width; j++) sums[c * width + j]! += data[i * width + j]!;
+/** Sums over the rows of each cluster, in double precision: what a centroid is the mean of. */
+export class Means {
+  private readonly sums: Float64Array;
+  readonly sizes: Int32Array;
+
+  constructor(
+    private readonly k: number,
+    private readonly width: number,
+  ) {
+    this.sums = new Float64Array(k * width);
+    this.sizes = new Int32Array(k);
   }
-  for (let c = 0; c < centroids.k; c++) {
-    if (sizes[c] === 0) continue;
-    for (let j = c * width; j < (c + 1) * width; j++) centroids.data[j] = sums[j]! / sizes[c]!;
+
+  add({ data, n }: Rows, cluster: Int32Array): void {
+    const { sums, width } = this;
+    for (let i = 0; i < n; i++) {
+      const c = cluster[i]!;
+      this.sizes[c]!++;
+      const [from, to] = [i * width, c * width];
+      for (let j = 0; j < width; j++) sums[to + j]! += data[from + j]!;
+    }
+  }
+
+  /** Moves the centroids; one without rows stays. */
+  move(centroids: Centroids): void {
+    for (let c = 0; c < this.k; c++) {
+      const size = this.sizes[c]!;
+      if (size === 0) continue;
+      for (let j = c * this.width; j < (c + 1) * this.width; j++) centroids.data[j] = this.sums[j]! / size;
+    }
   }
 }

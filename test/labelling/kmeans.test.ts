@@ -135,7 +135,7 @@ describe('k-means', () => {
     setImmediate(count);
     const stop = new Error('cancelled');
     await assert.rejects(
-      fitKMeans(noise(6000, 64, 3), 24, key(0), {
+      fitKMeans(noise(20_000, 64, 3), 100, key(0), {
         onIteration: () => (turns >= 3 ? Promise.reject(stop) : Promise.resolve()),
       }),
       stop,
