@@ -1,15 +1,19 @@
 import { deriveSeed } from '../contracts/random.js';
 import { encodeSafetensors } from '../contracts/safetensors.js';
 import { clusterOutput } from '../contracts/stages.js';
-import type { ClusterInput, ClusterOutput, ClustersFile, SampleOutput } from '../contracts/stages.js';
+import type { ClusterInput, ClusterOutput, ClustersFile } from '../contracts/stages.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
-import type { AssignmentRow, SuspectRow } from '../contracts/tables.js';
-import { fitKMeans } from '../labelling/kmeans.js';
+import type { AssignmentRow, DuplicateRow, SuspectRow } from '../contracts/tables.js';
+import { chooseK } from '../labelling/choose-k.js';
 import type { Centroids } from '../labelling/kmeans.js';
+import { fitKMeansStreaming, sampleShards } from '../labelling/kmeans-streaming.js';
+import type { Shards } from '../labelling/kmeans-streaming.js';
+import { nearDuplicates } from '../labelling/near-duplicates.js';
+import type { NearDuplicates } from '../labelling/near-duplicates.js';
 import { isOutlier, outlierRadii } from '../labelling/outliers.js';
 import { tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
-import { sampleFeatures } from './clusters/features.js';
+import { featuresOf } from './clusters/features.js';
 import { readAnswered, readLabelled } from './clusters/people.js';
 import { placePool } from './clusters/place.js';
 import type { Placed } from './clusters/place.js';
@@ -19,8 +23,16 @@ import { readItems, readManifest, readSet } from './inputs.js';
 import { storeTable } from './outputs.js';
 import { stage } from './stage.js';
 
-/** Points that the centroids are fitted to. More move them by less than a cluster's own spread. */
+/** Points by which the number of clusters is chosen: enough for 500 clusters. */
 const SAMPLE_LIMIT = 20_000;
+
+/** The pool's features, read anew each time. */
+interface Features {
+  shards: Shards;
+  total: number;
+  /** Between two steps: what it rejects with ends the work. */
+  onStep: () => Promise<void>;
+}
 
 /**
  * Groups the pool by the student's penultimate features, labels the groups, and lists what people should look at: outliers,
@@ -30,15 +42,25 @@ export const cluster = stage<ClusterInput, ClusterOutput>(
   'cluster',
   3,
   clusterOutput,
-  async (input, { store, beating }) =>
+  async (input, { store, beating, signal }) =>
     beating(async () => {
       const manifest = await readManifest(store, input.dataset);
       const { shards } = await readSet(store, input.pool);
-      const { centroids, criterion } = await fit(store, input, manifest, shards);
+      const features: Features = {
+        shards: featuresOf(store, shards),
+        total: manifest.counts.pool,
+        onStep: () => {
+          signal.throwIfAborted();
+          return Promise.resolve();
+        },
+      };
+      const { centroids, criterion } = await fit(input, features, manifest.classes.length);
       const placed = await placePool(store, shards, centroids, await readAnswered(store, input));
       const radii = outlierRadii(placed, centroids.k);
       const people = await readLabelled(store, input, manifest, centroids);
       const { clusters, suspects } = labelClusters(placed, people, radii, manifest.classes.length);
+
+      const alike = await nearDuplicates(features.shards, features.total, centroids, { onStep: features.onStep });
 
       const outliers = { count: 0 };
       const assignments = await storeTable(
@@ -53,7 +75,7 @@ export const cluster = stage<ClusterInput, ClusterOutput>(
         clusters,
         criterion,
         assignments,
-        duplicates: await storeTable(store, 'duplicates/1', tables.duplicates, []),
+        duplicates: await storeTable(store, 'duplicates/1', tables.duplicates, duplicateRows(store, manifest, alike)),
         suspects: await storeTable(store, 'suspects/1', tables.suspects, suspectRows(suspects)),
       };
       return {
@@ -63,24 +85,28 @@ export const cluster = stage<ClusterInput, ClusterOutput>(
           clusters: centroids.k,
           mixed: clusters.filter(({ label }) => label < 0).length,
           outliers: outliers.count,
-          duplicates: 0,
+          duplicates: alike.rows - alike.groups,
           suspects: suspects.length,
         },
       };
     }),
 );
 
-async function fit(
-  store: Store,
-  input: ClusterInput,
-  manifest: DatasetManifest,
-  shards: readonly SampleOutput[],
-): Promise<{ centroids: Centroids; criterion: ClustersFile['criterion'] }> {
+interface Fit {
+  centroids: Centroids;
+  criterion: ClustersFile['criterion'];
+}
+
+async function fit(input: ClusterInput, features: Features, classes: number): Promise<Fit> {
+  const { shards, total, onStep } = features;
   const seed = deriveSeed(input.seed, 'cluster', input.round);
-  const sample = await sampleFeatures(store, shards, { total: manifest.counts.pool, limit: SAMPLE_LIMIT, seed });
-  const perClass = input.clustersPerClass === 'auto' ? 3 : input.clustersPerClass;
-  const k = Math.min(perClass * manifest.classes.length, sample.n);
-  return { centroids: await fitKMeans(sample, k, seed), criterion: [] };
+  const fitted = async (k: number): Promise<Centroids> =>
+    (await fitKMeansStreaming(shards, total, Math.min(k, total), seed, { onShard: onStep })).centroids;
+  if (input.clustersPerClass !== 'auto')
+    return { centroids: await fitted(input.clustersPerClass * classes), criterion: [] };
+  const sample = await sampleShards(shards, total, SAMPLE_LIMIT, seed, onStep);
+  const { k, criterion } = await chooseK(sample, classes, seed, { onIteration: onStep });
+  return { centroids: await fitted(k), criterion };
 }
 
 const storeCentroids = (store: Store, { data, k, width }: Centroids) =>
@@ -104,6 +130,19 @@ async function* assignmentRows(
       yield { id, cluster: group, distance, outlier };
     }
   }
+}
+
+async function* duplicateRows(
+  store: Store,
+  manifest: DatasetManifest,
+  { group, distance }: NearDuplicates,
+): AsyncGenerator<DuplicateRow> {
+  let row = 0;
+  for (const shard of manifest.shards.pool)
+    for (const { id } of await readItems(store, shard)) {
+      if ((group[row] as number) >= 0) yield { id, group: group[row] as number, distance: distance[row] as number };
+      row++;
+    }
 }
 
 const suspectRows = (suspects: Labelled['suspects']): SuspectRow[] =>

@@ -1,9 +1,8 @@
 import { problem } from '../../contracts/errors.js';
-import type { SeedPair } from '../../contracts/learner.js';
 import { decodeSafetensors } from '../../contracts/safetensors.js';
 import type { SampleOutput } from '../../contracts/stages.js';
-import { sampleRows } from '../../labelling/kmeans.js';
-import type { Rows } from '../../labelling/kmeans.js';
+import type { Shards } from '../../labelling/kmeans-streaming.js';
+import type { Rows } from '../../labelling/rows.js';
 import type { Store } from '../../store/index.js';
 
 /** The features of a shard's images, in its order. */
@@ -16,25 +15,8 @@ export async function readFeatures(store: Store, shard: SampleOutput): Promise<R
   return { data: features.data, n, width };
 }
 
-/** At most `limit` rows of all shards, chosen by position. */
-export async function sampleFeatures(
-  store: Store,
-  shards: readonly SampleOutput[],
-  { total, limit, seed }: { total: number; limit: number; seed: Readonly<SeedPair> },
-): Promise<Rows> {
-  const chosen = sampleRows(total, limit, seed);
-  let data: Float32Array | undefined;
-  let width = 0;
-  let [offset, at] = [0, 0];
-  for (const shard of shards) {
-    const features = await readFeatures(store, shard);
-    width = features.width;
-    data ??= new Float32Array(chosen.length * width);
-    for (; at < chosen.length && (chosen[at] as number) < offset + features.n; at++) {
-      const row = (chosen[at] as number) - offset;
-      data.set(features.data.subarray(row * width, (row + 1) * width), at * width);
-    }
-    offset += features.n;
-  }
-  return { data: data ?? new Float32Array(), n: at, width };
-}
+/** The features of all shards, one after the other, each time it is called. */
+export const featuresOf = (store: Store, shards: readonly SampleOutput[]): Shards =>
+  async function* () {
+    for (const shard of shards) yield await readFeatures(store, shard);
+  };

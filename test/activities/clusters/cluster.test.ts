@@ -106,4 +106,33 @@ describe('cluster', function () {
       .suspects;
     assert.equal(shown.length, 2);
   });
+
+  it('finds how many clusters there are, and images that look alike wherever they lie', async () => {
+    const ids = await world.ids('pool');
+    const [first, second, third, other] = [ids[5], ids[150], ids[399], ids[20]] as [string, string, string, string];
+    const alike = new Map([
+      [second, first],
+      [third, first],
+      [other, ids[21] as string],
+    ]);
+    const { file, output } = await clustered({
+      ...{ pool: await world.posteriors('pool', alike), clustersPerClass: 'auto' },
+    });
+    assert.ok(file.criterion.length >= 1);
+    assert.ok(file.criterion.some(({ k }) => k === file.clusters.length));
+    assert.equal(output.counts.clusters, file.clusters.length);
+    const rows = await decodeTable(tables.duplicates, await world.deps.store.readBytes(file.duplicates));
+    assert.deepEqual(
+      rows.map(({ id, group }) => [id, group]),
+      [
+        [first, 0],
+        [other, 1],
+        [ids[21], 1],
+        [second, 0],
+        [third, 0],
+      ],
+    );
+    assert.ok(rows.every(({ distance }) => distance === 0));
+    assert.equal(output.counts.duplicates, 3, 'one of each group is no duplicate');
+  });
 });
