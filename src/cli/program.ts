@@ -14,6 +14,7 @@ import { addReportVerb } from './report.js';
 import { addReviewVerb } from './review.js';
 import { addRunVerbs } from './run.js';
 import { addStackVerbs } from './stack.js';
+import { addShiftVerb } from './shift.js';
 import { Interrupted, processTerminal } from './terminal.js';
 import { document, examples } from './verb.js';
 import { addWorkerVerb } from './worker.js';
@@ -54,6 +55,7 @@ export function createProgram(
   addDatasetVerbs(program, context);
   addRunVerbs(program, context);
   addAdaptVerb(program, context);
+  addShiftVerb(program, context);
   addLabelVerbs(program, context);
   addAnswerVerbs(program, context);
   addAuditVerbs(program, context);

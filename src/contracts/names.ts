@@ -26,3 +26,5 @@ export const auditWorkflowId = (run: string, audit: number): string => `${run}.a
 export const ADAPT_WORKFLOW_TYPE = 'adapt';
 /** The workflow that tells whether a dataset is of the law that a run's model knows. */
 export const SHIFT_WORKFLOW_TYPE = 'shift';
+/** Comparing the same dataset with the same run twice finds the one that is under way. */
+export const shiftWorkflowId = (run: string, dataset: string): string => `${run}.shift-${dataset}`;

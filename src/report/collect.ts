@@ -1,13 +1,12 @@
-import { open } from 'node:fs/promises';
-import sharp from 'sharp';
 import type { Labelloop } from '../client/index.js';
-import { shardAt } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
+import { shiftFile } from '../contracts/shift.js';
 import type { RoundRecord } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
 import { decodeTable, readGroups, tables } from '../store/index.js';
 import { anyCutoffFile, chartedCutoff, drawableCutoff } from './cutoff.js';
 import { EntropyHistogram } from './histogram.js';
+import { pngAt } from './pictures.js';
 import type { Gallery, Picture, ReportExtra } from './types.js';
 
 /** Pictures a montage. */
@@ -33,6 +32,7 @@ export async function collect(labelloop: Labelloop, run: string): Promise<Report
     histogram: null,
     confusion: null,
     cutoff: null,
+    latents: [],
     pictures: [],
   };
   if (!record) return empty;
@@ -46,6 +46,7 @@ export async function collect(labelloop: Labelloop, run: string): Promise<Report
     classCounts,
     histogram: histogram.result(drawableCutoff(cutoff)),
     cutoff: chartedCutoff(cutoff),
+    latents: record.shiftFile ? (await labelloop.store.readJson(record.shiftFile, shiftFile)).picture : [],
     confusion: comparison?.confusion ?? null,
     pictures: await Promise.all(galleries.map((gallery) => draw(labelloop, manifest, gallery))),
   };
@@ -141,17 +142,12 @@ class Best {
 }
 
 async function draw({ store }: Labelloop, manifest: DatasetManifest, montage: Montage): Promise<Gallery> {
-  const { height, width, channels } = manifest.image;
-  const size = height * width * channels;
   const items: Picture[] = [];
   for (const { row, position, truth } of montage.shown) {
-    const shard = shardAt(manifest.shards.pool, position);
-    if (!shard) continue;
-    const file = await open(await store.fetch(shard.pixels));
-    const pixels = Buffer.alloc(size);
-    await file.read(pixels, 0, size, (position - shard.offset) * size).finally(() => file.close());
+    const png = await pngAt(store, manifest, 'pool', position);
+    if (!png) continue;
     items.push({
-      png: await sharp(pixels, { raw: { width, height, channels } }).png().toBuffer(),
+      png,
       label: manifest.classes[row.predicted] ?? '',
       ...(truth >= 0 ? { truth: manifest.classes[truth] ?? '' } : {}),
       note: `H ${row.predictive_entropy.toFixed(3)}`,
