@@ -28,6 +28,7 @@ export const shift = stage<ShiftInput, ShiftOutput>('shift', 1, shiftOutput, asy
       format: 'labelloop.shift/1',
       summary,
       outside: seen.outside,
+      labels: clusters.labels,
       picture: places.map(({ x, y }, i) => ({ x, y, ...shown[i]! })),
     };
     return { summary, shift: await store.putJson('shift/1', file) };

@@ -1,4 +1,5 @@
 import { conditionalWords } from '../contracts/grades.js';
+import { shiftWords } from '../contracts/shift-words.js';
 import { auditLines } from './audit-lines.js';
 import { count, duration, pairs, percent, plural, table } from './format.js';
 import { questionLines } from './questions.js';
@@ -100,7 +101,7 @@ export function lookLines({ run, rounds }: RunView): string[] {
 /** What the figures are worth, in words. */
 export function gradeLines(view: RunView): string[] {
   const last = view.rounds.at(-1);
-  const statement = view.conditional ? conditionalWords(view.conditional) : [];
+  const statement = [...shiftLines(view), ...(view.conditional ? conditionalWords(view.conditional) : [])];
   const estimate = last
     ? [...statement, ...estimateLines(last.estimate, view.budget.calibration), ...calibrationLines(last)]
     : [];
@@ -114,6 +115,15 @@ export function gradeLines(view: RunView): string[] {
       ]
     : [...estimate, "Dry run: the pool's true labels are hidden; the closing comparison alone will read them."];
 }
+
+/** A pool that is unlike the labelled images; where no difference was found there is nothing to say. */
+const shiftLines = ({ run, shift }: RunView): string[] =>
+  shift?.differs
+    ? [
+        ...shiftWords(shift, { known: 'the calibration images', seen: 'the pool' }),
+        `Labels of such images are worth less than the estimate says: labelloop report ${run} shows them.`,
+      ]
+    : [];
 
 function estimateLines({ error, upper, coverage }: Round['estimate'], calibration: number): string[] {
   // Nothing accepted, nothing to estimate: the figures are those of no image at all.

@@ -64,3 +64,7 @@ export const nothingToLabel =
   'No image is unlabelled, so a run has nothing to label. Import with --keep-labels N to hide labels for a dry run.';
 
 export const nextRunStart = (dataset: string): string => `Next: labelloop run start --dataset ${dataset} --watch`;
+
+/** Ctrl-C while a comparison is waited for. */
+export const shiftInterrupted = (run: string, dataset: string): string =>
+  `The comparison goes on; its answer comes by the same command: labelloop shift ${run} ${dataset}`;

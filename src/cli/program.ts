@@ -15,6 +15,7 @@ import { addReportVerb } from './report.js';
 import { addReviewVerb } from './review.js';
 import { addRunVerbs } from './run.js';
 import { addStackVerbs } from './stack.js';
+import { addShiftVerb } from './shift.js';
 import { Interrupted, processTerminal } from './terminal.js';
 import { document, examples } from './verb.js';
 import { addWorkerVerb } from './worker.js';
@@ -55,6 +56,7 @@ export function createProgram(
   addDatasetVerbs(program, context);
   addRunVerbs(program, context);
   addAdaptVerb(program, context);
+  addShiftVerb(program, context);
   addLabelVerbs(program, context);
   addAnswerVerbs(program, context);
   addAuditVerbs(program, context);

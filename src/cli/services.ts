@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { CertificateNow, RunListEntry } from '../client/index.js';
+import type { CertificateNow, RunListEntry, ShiftOptions } from '../client/index.js';
 import type { AskingState } from '../contracts/asking.js';
 import type { Answer, AuditLine, AuditState, Question } from '../contracts/audit.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
@@ -8,6 +8,7 @@ import type { QuestionsState } from '../contracts/questions.js';
 import type { NearDuplicate, Suspect } from '../contracts/look.js';
 import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
 import type { CertifySettingsInput, RunSettingsInput, RunSettings } from '../contracts/settings.js';
+import type { ShiftWorkflowOutput } from '../contracts/shift.js';
 import type { ReviewOptions, ReviewServer } from '../review/index.js';
 import type { LabelRow } from '../contracts/tables.js';
 import type * as answerFiles from '../datasets/answers/index.js';
@@ -38,6 +39,8 @@ export interface RunsClient {
   suspects(run: string): Promise<Suspect[]>;
   duplicates(run: string): Promise<NearDuplicate[]>;
   dataset(run: string): Promise<DatasetManifest | null>;
+  /** Waits for the answer. */
+  shift(run: string, dataset: string, options?: ShiftOptions): Promise<ShiftWorkflowOutput>;
   /** @throws LabelloopError AUDIT_UNKNOWN where the run has no audit */
   audit(run: string): Promise<AuditState>;
   questions(run: string, asked: { by: string; limit: number }): Promise<Question[]>;
@@ -195,5 +198,11 @@ export interface Services {
   review(run: string, options: ReviewOptions): Promise<ReviewServer>;
   /** Writes the HTML report; returns its path. */
   writeReport(run: string): Promise<string>;
+  /** Writes the HTML report of a comparison; returns its path, and the classes of the run. */
+  writeShiftReport(
+    run: string,
+    dataset: string,
+    output: ShiftWorkflowOutput,
+  ): Promise<{ path: string; classes: readonly string[] }>;
   demo: DemoState;
 }

@@ -89,5 +89,13 @@ export const services: Services = {
     const [{ writeReport }, labelloop] = await Promise.all([import('../report/index.js'), connect()]);
     return writeReport(labelloop, run);
   },
+  async writeShiftReport(run, dataset, output) {
+    const [{ writeShiftReport }, labelloop] = await Promise.all([import('../report/index.js'), connect()]);
+    try {
+      return await writeShiftReport(labelloop, { run, dataset, output });
+    } finally {
+      await labelloop.close();
+    }
+  },
   demo: demoState(async () => (await import('../contracts/paths.js')).paths().home),
 };

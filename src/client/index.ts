@@ -5,6 +5,8 @@ export type { QuestionImage } from './images.js';
 export { findConnections } from './connections.js';
 export type { Connections } from './connections.js';
 export type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
+export type { ShiftState, ShiftSummary, ShiftWorkflowOutput } from '../contracts/shift.js';
+export type { ShiftOptions } from './shifts.js';
 export type { Explanation } from '../contracts/explanation.js';
 export type { Answer, AuditLine, AuditState, Certificate, Question } from '../contracts/audit.js';
 export type { AskingState } from '../contracts/asking.js';

@@ -28,6 +28,7 @@ import { hasEnded } from '../contracts/run-status.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import type { RunMemo, RunProgress, RunState, RunSummary, RunView } from '../contracts/run.js';
 import { runSettings } from '../contracts/settings.js';
+import type { ShiftWorkflowOutput } from '../contracts/shift.js';
 import type { CertifySettingsInput, RunSettings, RunSettingsInput } from '../contracts/settings.js';
 import { comparisonFile, historyFile } from '../contracts/stages.js';
 import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
@@ -52,6 +53,8 @@ import { nearDuplicates, suspects } from './look.js';
 import type { Looked } from './look.js';
 import { progressOf } from './progress.js';
 import { RunQuestions } from './questions.js';
+import { compareWithRun } from './shifts.js';
+import type { ShiftOptions } from './shifts.js';
 import { reportFile, reportPath, viewOf } from './view.js';
 import type { Corrected } from './view.js';
 
@@ -257,6 +260,15 @@ export class Labelloop {
     } catch (error) {
       throw asClientError(run, error);
     }
+  }
+
+  /**
+   * Whether a dataset's images are of the law that a run's model knows; nothing is trained. Waits for the answer.
+   *
+   * @throws RUN_NO_RESULTS, DATASET_UNKNOWN; SETTINGS_INVALID where the model can't look at such images
+   */
+  shift(run: string, dataset: string, options: ShiftOptions = {}): Promise<ShiftWorkflowOutput> {
+    return compareWithRun(this.client, { run, dataset }, options);
   }
 
   /** Where the HTML report of a run is kept on this machine, written or not. */

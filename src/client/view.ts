@@ -88,6 +88,7 @@ export function viewOf(
     model: last?.model ?? null,
     truth: summary?.truth ?? null,
     conditional: last?.conditional ?? null,
+    shift: rounds.findLast(({ shift }) => shift !== null)?.shift ?? null,
     report,
     startedAt: new Date(memo?.startedAt ?? facts.description.startTime).toISOString(),
     endedAt: facts.description.closeTime?.toISOString() ?? null,

@@ -31,3 +31,5 @@ export const QUESTIONS_WORKFLOW_TYPE = 'questions';
 export const QUERY_QUESTIONS = 'questions';
 /** Questions of a run have the id `<run>.questions-<n>`. */
 export const questionsWorkflowId = (run: string, number: number): string => `${run}.questions-${number}`;
+/** Comparing the same dataset with the same run twice finds the one that is under way. */
+export const shiftWorkflowId = (run: string, dataset: string): string => `${run}.shift-${dataset}`;

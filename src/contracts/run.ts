@@ -4,6 +4,7 @@ import { conditional } from './grades.js';
 import { questionsState } from './questions.js';
 import { ref } from './references.js';
 import { runStatuses } from './run-status.js';
+import { shiftSummary } from './shift.js';
 import { calibrationError, clusterCounts, labelCounts, roundRecord, truthRecord } from './stages.js';
 import type { Ref } from './references.js';
 import type { RunStatus } from './run-status.js';
@@ -172,6 +173,8 @@ export const runView = z.strictObject({
   truth: truthRecord.nullable(),
   /** Grade B of the labels in force, or why it was refused; null where the run did not ask for it or is not done. */
   conditional: conditional.nullable(),
+  /** Whether labelled images and pool are of one law, of the last round that was told; null where none was. */
+  shift: shiftSummary.nullable(),
   /** Path of the HTML report on this machine, null until `labelloop report` wrote it. */
   report: z.string().nullable(),
   startedAt: z.string(),

@@ -52,6 +52,8 @@ export const shiftFile = z.strictObject({
   outside: z
     .array(z.strictObject({ id: z.string(), position: z.int(), cluster: z.int(), distance: z.number() }))
     .max(200),
+  /** Class of each cluster, -1 where it is open. */
+  labels: z.array(z.int()),
   /** Two coordinates an image for a picture of the latents, known images and new ones; see labelling/embed.ts. */
   picture: z.array(z.strictObject({ x: z.number(), y: z.number(), label: z.int(), known: z.boolean() })).max(4000),
 });

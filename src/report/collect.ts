@@ -1,5 +1,6 @@
 import type { Labelloop } from '../client/index.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
+import { shiftFile } from '../contracts/shift.js';
 import type { RoundRecord } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
 import { decodeTable, readGroups, tables } from '../store/index.js';
@@ -32,6 +33,7 @@ export async function collect(labelloop: Labelloop, run: string): Promise<Report
     histogram: null,
     confusion: null,
     cutoff: null,
+    latents: [],
     pictures: [],
     suspects: [],
   };
@@ -46,6 +48,7 @@ export async function collect(labelloop: Labelloop, run: string): Promise<Report
     classCounts,
     histogram: histogram.result(drawableCutoff(cutoff)),
     cutoff: chartedCutoff(cutoff),
+    latents: record.shiftFile ? (await labelloop.store.readJson(record.shiftFile, shiftFile)).picture : [],
     confusion: comparison?.confusion ?? null,
     pictures: await Promise.all(galleries.map((gallery) => draw(labelloop, manifest, gallery))),
     suspects: record.clusters.kind === 'clusters/2' ? await drawSuspects(labelloop, run, manifest) : [],

@@ -12,8 +12,11 @@ import {
   reliabilityChart,
 } from './charts.js';
 import { count, decimal, NOTHING, percent, time } from './format.js';
-import { html, Markup } from './html.js';
-import { STYLE } from './style.js';
+import { html } from './html.js';
+import type { Markup } from './html.js';
+import { latentsChart } from './latents.js';
+import { page } from './page.js';
+import { shiftBanner } from './shift.js';
 import type { Gallery, Picture, ReportExtra } from './types.js';
 
 export type { EntropyCounts, Gallery, Picture, ReportExtra } from './types.js';
@@ -26,36 +29,29 @@ export type { EntropyCounts, Gallery, Picture, ReportExtra } from './types.js';
  * @param extra what a view does not hold; galleries are shown in their order, empty ones left out
  */
 export function renderReport(view: RunView, extra: ReportExtra): string {
-  const page = html`<html lang="en">
-    <head>
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <meta
-        http-equiv="Content-Security-Policy"
-        content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-      />
-      <title>${view.run} – Labelloop</title>
-      <style>
-        ${new Markup(STYLE)}
-      </style>
-    </head>
-    <body>
-      <main>
-        ${[
-          head(view),
-          certificateSection(view),
-          roundsSection(view),
-          chartsSection(view, extra),
-          lookSection(view, extra.suspects),
-          picturesSection(extra.pictures),
-          budgetSection(view),
-          resultsSection(view),
-          settingsSection(extra),
-        ]}
-      </main>
-    </body>
-  </html>`;
-  return `<!doctype html>\n${page.text}\n`;
+  return page(view.run, [
+    head(view),
+    certificateSection(view),
+    roundsSection(view),
+    chartsSection(view, extra),
+    lookSection(view, extra.suspects),
+    likenessSection(view, extra),
+    picturesSection(extra.pictures),
+    budgetSection(view),
+    resultsSection(view),
+    settingsSection(extra),
+  ]);
+}
+
+/** Whether labelled images and pool are alike, and how the last model sees both. */
+function likenessSection({ shift }: RunView, { latents, classes }: ReportExtra): Markup | null {
+  if (!shift) return null;
+  const names = { known: 'the calibration images', seen: 'the pool' };
+  return html`<section>
+    <h2>Labelled images and pool</h2>
+    ${shiftBanner(shift, names)}
+    ${latentsChart(latents, classes, { known: 'Labelled images, by label', seen: 'Pool, by prediction' })}
+  </section>`;
 }
 
 function head(view: RunView): Markup {

@@ -1,4 +1,5 @@
 import type { RunSettings } from '../contracts/settings.js';
+import type { ShiftFile } from '../contracts/shift.js';
 import type { CutoffFile } from '../contracts/stages.js';
 import type { LabelStatus } from '../contracts/tables.js';
 
@@ -42,6 +43,8 @@ export interface ReportExtra {
   confusion: readonly (readonly number[])[] | null;
   /** The last round's cut-off and calibration; null before the first round ended, and in runs of 0.1.0. */
   cutoff: CutoffFile | null;
+  /** Labelled images and pool as the last model sees them; empty where they were not laid out. */
+  latents: ShiftFile['picture'];
   pictures: readonly Gallery[];
   /** Labels of people that model and cluster deny, the least credible first; `label` is what people said. */
   suspects: readonly Picture[];

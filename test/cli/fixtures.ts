@@ -16,6 +16,7 @@ import type { Ref } from '../../src/contracts/references.js';
 import type { Conditional } from '../../src/contracts/grades.js';
 import type { NearDuplicate, Suspect } from '../../src/contracts/look.js';
 import type { RunProgress, RunView } from '../../src/contracts/run.js';
+import type { ShiftSummary } from '../../src/contracts/shift.js';
 import type { TruthRecord } from '../../src/contracts/stages.js';
 import type { LabelRow } from '../../src/contracts/tables.js';
 
@@ -79,6 +80,7 @@ export const view = (changes: Partial<RunView> = {}): RunView => ({
   model: ref('model/1', 'b'),
   truth: null,
   conditional: null,
+  shift: null,
   report: null,
   startedAt: '2026-01-02T03:04:05.000Z',
   endedAt: '2026-01-02T03:08:05.000Z',
@@ -244,13 +246,33 @@ export const certificateNow = (changes: Partial<CertificateNow> = {}): Certifica
   ...changes,
 });
 
+/** New images that differ in one cluster; `changes` go over it. */
+export const shiftOf = (changes: Partial<ShiftSummary> = {}): ShiftSummary => ({
+  tests: [
+    { of: 'pixels', p: 0.001, level: 0.025, known: 200, seen: 2000 },
+    { of: 'latents', p: 0.21, level: 0.025, known: 200, seen: 2000 },
+  ],
+  differs: true,
+  outside: 57,
+  expectedOutside: 12.4378,
+  moved: [{ cluster: 3, label: 1, knownShare: 0.1, seenShare: 0.025, moved: 1.25 }],
+  ...changes,
+});
+
 /** What a verb did to the other rooms, in order: `start {"dataset":…}`. */
 export type Log = string[];
 
 type Parts = { [Room in 'client' | 'local' | 'datasets']?: Partial<Awaited<ReturnType<Services[Room]>>> } & Partial<
   Pick<
     Services,
-    'answerFiles' | 'exportLabels' | 'exportFolder' | 'runWorker' | 'verifyBundle' | 'review' | 'writeReport'
+    | 'answerFiles'
+    | 'exportLabels'
+    | 'exportFolder'
+    | 'runWorker'
+    | 'verifyBundle'
+    | 'review'
+    | 'writeReport'
+    | 'writeShiftReport'
   >
 > & { demo?: Partial<Services['demo']> };
 
@@ -274,6 +296,12 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         start: (settings, options) => {
           const run = options?.run ?? 'shells-1a2b3c4d';
           return said(`start ${JSON.stringify(settings)}`, { run });
+        },
+        shift: (run, dataset, options) => {
+          options?.onProgress?.({ stage: 'sample', shards: { done: 1, total: 2 } });
+          return said(`shift ${run} ${dataset} ${options?.seed ?? 'no seed'}`, {
+            ...{ summary: shiftOf(), shift: ref('shift/1', 'c'), dataset: ref('dataset/1', 'd') },
+          });
         },
         show: (run) =>
           run === 'nobody'
@@ -373,6 +401,10 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         })),
     verifyBundle:
       parts.verifyBundle ?? ((dir) => said(`verify ${dir}`, { holds: true, lines: ['The certificate holds.'] })),
+    writeShiftReport:
+      parts.writeShiftReport ??
+      ((run, dataset) =>
+        said(`shift report ${run} ${dataset}`, { path: '/reports/shift.html', classes: ['whelk', 'cowrie'] })),
     writeReport: parts.writeReport ?? ((run) => said(`report ${run}`, `/home/reports/${run}.html`)),
     demo: {
       images: () => '/mnist',

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { runView } from '../../src/contracts/run.js';
 import { problem } from '../../src/contracts/errors.js';
-import { explanation, labelloop, manifest, progress, rooms, view } from './fixtures.js';
+import { explanation, labelloop, manifest, progress, rooms, shiftOf, view } from './fixtures.js';
 import type { Log } from './fixtures.js';
 
 const json = (out: string): Record<string, unknown> => JSON.parse(out) as Record<string, unknown>;
@@ -35,6 +35,7 @@ describe('verbs with --json', () => {
     ['labels export shells-1a2b3c4d --out OUT/classes --format folder', ['run', 'out', 'format', 'rows', 'images']],
     ['labels explain shells-1a2b3c4d 0a', Object.keys(explanation())],
     ['report shells-1a2b3c4d', ['run', 'report']],
+    ['shift shells-1a2b3c4d beach', ['run', 'dataset', ...Object.keys(shiftOf()), 'report']],
     ['worker', ['role', 'stopped']],
     ['demo', Object.keys(view())],
   ];

@@ -69,6 +69,7 @@ export function finishedRun(changes: Partial<RunView> = {}): RunView {
     truth: rounds.at(-1)?.truth ?? null,
 
     conditional: null,
+    shift: null,
     report: null,
     startedAt: '2026-11-24T20:01:07.000Z',
     endedAt: '2026-11-24T20:07:42.000Z',
@@ -123,6 +124,7 @@ export function figures(changes: Partial<ReportExtra> = {}): ReportExtra {
       classes.map((__, j) => (i === j ? 925 + i : (i * 7 + j * 3) % 11 === 0 ? i + j : 0)),
     ),
     cutoff: cutoff(),
+    latents: [],
     pictures: [],
     suspects: [],
     ...changes,

@@ -20,7 +20,7 @@ export async function openShift({ run, dataset }: ShiftWorkflowInput, store: Sto
   if (here.height !== there.height || here.width !== there.width || here.channels !== there.channels)
     throw problem(
       'SETTINGS_INVALID',
-      `dataset '${dataset}' has images of ${shapeOf(here)}, and the model of run '${run}' takes ${shapeOf(there)}. Import it again with '--like ${known.manifest.name}', or with --size ${there.width}x${there.height} --channels ${there.channels}.`,
+      `dataset '${dataset}' has images of ${shapeOf(here)}, and the model of run '${run}' takes ${shapeOf(there)}. Import it again with '--like ${known.manifest.name}', or with --size ${there.height}x${there.width} ${there.channels === 1 ? '--grey' : '--colour'}.`,
     );
   const { calibration } = await readSplit(store, known.split);
   if (calibration.length < LEAST_KNOWN)

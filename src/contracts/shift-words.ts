@@ -1,0 +1,36 @@
+import type { ShiftSummary, ShiftTest } from './shift.js';
+
+/** What was compared, as people call it. */
+export interface Compared {
+  /** E.g. `the calibration images`. */
+  known: string;
+  /** E.g. `the pool`. */
+  seen: string;
+}
+
+const whole = (n: number): string => n.toLocaleString('en-GB');
+const number = (value: number): string => String(Number(value.toPrecision(2)));
+const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
+const testWords = ({ of, p }: ShiftTest): string => `${of} p = ${number(p)}`;
+
+/** Whether two sets of images are of one law, in sentences for people. The first one is the answer. */
+export function shiftWords(summary: ShiftSummary, { known, seen }: Compared): string[] {
+  const { tests, differs, outside, expectedOutside } = summary;
+  const deciding = tests.filter(({ level }) => level !== null);
+  const level = deciding[0]?.level ?? 0;
+  const figures = deciding.map(testWords).join(', ');
+  const images = `${whole(tests[0]?.known ?? 0)} against ${whole(tests[0]?.seen ?? 0)} images`;
+  const each = `${deciding.length > 1 ? 'each ' : ''}at ${percent(level)}`;
+  const aside = tests.filter((test) => test.level === null).map(testWords);
+  return [
+    differs
+      ? `${capital(seen)} and ${known} are not alike: two-sample test by permutation, ${figures} (${each}; ${images}).`
+      : `No difference between ${seen} and ${known} was found: two-sample test by permutation, ${figures} (${each}; ${images}). That proves no likeness.`,
+    ...(aside.length > 0
+      ? [`For comparison, and deciding nothing, as the model was trained on ${seen}: ${aside.join(', ')}.`]
+      : []),
+    `Outside every cluster: ${whole(outside)}; as many as ${known} let expect: ${whole(Number(expectedOutside.toPrecision(2)))}.`,
+  ];
+}
+
+const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
