@@ -9,6 +9,7 @@ import { addDatasetVerbs } from './dataset.js';
 import { addDemoVerb } from './demo.js';
 import { oneLine } from './format.js';
 import { addLabelVerbs } from './labels.js';
+import { addNovelVerbs } from './novel.js';
 import { addReportVerb } from './report.js';
 import { addReviewVerb } from './review.js';
 import { addRunVerbs } from './run.js';
@@ -57,6 +58,7 @@ export function createProgram(
   addAuditVerbs(program, context);
   addCertificateVerbs(program, context);
   addReviewVerb(program, context);
+  addNovelVerbs(program, context);
   addReportVerb(program, context);
   addWorkerVerb(program, context);
   program.addHelpText(

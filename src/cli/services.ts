@@ -3,6 +3,7 @@ import type { CertificateNow, RunListEntry } from '../client/index.js';
 import type { Answer, AuditLine, AuditState, Question } from '../contracts/audit.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
+import type { NamedCluster, Naming, NamingOptions, NovelView } from '../contracts/novel.js';
 import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
 import type { CertifySettingsInput, RunSettingsInput } from '../contracts/settings.js';
 import type { ReviewOptions, ReviewServer } from '../review/index.js';
@@ -119,6 +120,8 @@ export interface Datasets {
   listDatasets(): Promise<DatasetManifest[]>;
   /** @throws LabelloopError DATASET_UNKNOWN */
   readDataset(name: string): Promise<DatasetManifest>;
+  /** A dataset with further classes: the same images under a new name. */
+  addClasses(name: string, classes: readonly string[], as?: string): Promise<DatasetManifest>;
 }
 
 export const answerFormats = ['csv', 'jsonl', 'label-studio'] as const;
@@ -175,5 +178,9 @@ export interface Services {
   review(run: string, options: ReviewOptions): Promise<ReviewServer>;
   /** Writes the HTML report; returns its path. */
   writeReport(run: string): Promise<string>;
+  /** Writes the page of clusters that may be new; by default beside the report. */
+  writeNovelPage(run: string, options: { images: number; out?: string }): Promise<{ page: string; view: NovelView }>;
+  /** Makes the dataset with the classes and answers of a person who named clusters. */
+  nameClusters(run: string, named: readonly NamedCluster[], options: NamingOptions): Promise<Naming>;
   demo: DemoState;
 }

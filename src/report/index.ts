@@ -5,6 +5,8 @@ import { problem } from '../contracts/errors.js';
 import { collect } from './collect.js';
 import { renderReport } from './report.js';
 
+export { writeNovelPage } from './novel.js';
+
 /**
  * Writes the HTML report of a run to this machine's reports folder; one file, readable offline.
  *
