@@ -130,6 +130,26 @@ export function addDatasetVerbs(program: Command, context: Context): void {
         return { document: manifest, lines: datasetLines(manifest) };
       }),
     );
+
+  dataset
+    .command('add-class')
+    .description('a dataset with further classes: the same images under a new name; the old one stays')
+    .argument('<name>', "the dataset's name")
+    .argument('<class...>', 'names of the new classes')
+    .option('--as <name>', 'name of the new dataset (default: the next of NAME-2, NAME-3, …)')
+    .addHelpText(
+      'after',
+      examples(
+        'labelloop dataset add-class shells limpet',
+        'labelloop dataset add-class shells limpet chiton --as more',
+      ),
+    )
+    .action(
+      verb(context, async (call: Call<{ as?: string }>, name: string, classes: string[]) => {
+        const manifest = await (await call.services.datasets()).addClasses(name, classes, call.options.as);
+        return { document: manifest, lines: datasetLines(manifest) };
+      }),
+    );
 }
 
 /** The options as the importer takes them; what the user left out is left to its defaults. */

@@ -25,6 +25,10 @@ export const cliErrors = {
   folderNotEmpty: (folder: string) =>
     problem('USAGE', `${folder} is there already and not empty. Name another --out, or remove it first.`),
 
+  /** `novel name RUN limpet`. */
+  notNamed: (text: string) =>
+    problem('USAGE', `'${text}' names no cluster. Write the cluster's number and the name of its class: 7=limpet.`),
+
   /** A verb that needs the images of a run that has not found its dataset yet. */
   noDataset: (run: string) =>
     problem('RUN_NO_RESULTS', `Run '${run}' has found no dataset yet. 'labelloop run show ${run}' says how far it is.`),

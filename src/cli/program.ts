@@ -11,6 +11,7 @@ import { addDemoVerb } from './demo.js';
 import { oneLine } from './format.js';
 import { addLabelVerbs } from './labels.js';
 import { addQuestionVerbs } from './questions.js';
+import { addNovelVerbs } from './novel.js';
 import { addReportVerb } from './report.js';
 import { addReviewVerb } from './review.js';
 import { addRunVerbs } from './run.js';
@@ -63,6 +64,7 @@ export function createProgram(
   addCertificateVerbs(program, context);
   addQuestionVerbs(program, context);
   addReviewVerb(program, context);
+  addNovelVerbs(program, context);
   addReportVerb(program, context);
   addWorkerVerb(program, context);
   program.addHelpText(

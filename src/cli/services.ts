@@ -6,6 +6,7 @@ import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
 import type { QuestionsState } from '../contracts/questions.js';
 import type { NearDuplicate, Suspect } from '../contracts/look.js';
+import type { NamedCluster, Naming, NamingOptions, NovelView } from '../contracts/novel.js';
 import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
 import type { CertifySettingsInput, RunSettingsInput, RunSettings } from '../contracts/settings.js';
 import type { ShiftWorkflowOutput } from '../contracts/shift.js';
@@ -142,6 +143,8 @@ export interface Datasets {
   listDatasets(): Promise<DatasetManifest[]>;
   /** @throws LabelloopError DATASET_UNKNOWN */
   readDataset(name: string): Promise<DatasetManifest>;
+  /** A dataset with further classes: the same images under a new name. */
+  addClasses(name: string, classes: readonly string[], as?: string): Promise<DatasetManifest>;
 }
 
 export const answerFormats = ['csv', 'jsonl', 'label-studio'] as const;
@@ -204,5 +207,9 @@ export interface Services {
     dataset: string,
     output: ShiftWorkflowOutput,
   ): Promise<{ path: string; classes: readonly string[] }>;
+  /** Writes the page of clusters that may be new; by default beside the report. */
+  writeNovelPage(run: string, options: { images: number; out?: string }): Promise<{ page: string; view: NovelView }>;
+  /** Makes the dataset with the classes and answers of a person who named clusters. */
+  nameClusters(run: string, named: readonly NamedCluster[], options: NamingOptions): Promise<Naming>;
   demo: DemoState;
 }

@@ -1,5 +1,6 @@
 import { demoState } from './demo-state.js';
 import { cliErrors } from './errors.js';
+import { extensionOf, namingOf } from './naming.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Store } from '../store/index.js';
 import type { Services } from './services.js';
@@ -41,6 +42,11 @@ export const services: Services = {
         return Promise.all(pointers.map(async ({ name }) => (await datasets.readDataset(store, name)).manifest));
       },
       readDataset: async (name) => (await datasets.readDataset(store, name)).manifest,
+      async addClasses(name, classes, as) {
+        const base = await datasets.readDataset(store, name);
+        const extension = as === undefined ? { classes } : { classes, as };
+        return (await datasets.extendDataset(store, base, extension)).manifest;
+      },
     };
   },
   exportLabels: async (rows, format, stream) =>
@@ -93,6 +99,21 @@ export const services: Services = {
     const [{ writeShiftReport }, labelloop] = await Promise.all([import('../report/index.js'), connect()]);
     try {
       return await writeShiftReport(labelloop, { run, dataset, output });
+    } finally {
+      await labelloop.close();
+    }
+  },
+  async writeNovelPage(run, options) {
+    const [{ writeNovelPage }, labelloop] = await Promise.all([import('../report/index.js'), connect()]);
+    return writeNovelPage(labelloop, run, options).finally(() => labelloop.close());
+  },
+  async nameClusters(run, named, options) {
+    const [{ extendDataset }, labelloop] = await Promise.all([import('../datasets/index.js'), connect()]);
+    try {
+      const said = await labelloop.novelAnswers(run, named, options);
+      const extension = extensionOf(said, options.as);
+      const base = { ref: said.dataset, manifest: said.manifest };
+      return namingOf(said, (await extendDataset(labelloop.store, base, extension)).manifest);
     } finally {
       await labelloop.close();
     }

@@ -112,6 +112,30 @@ export const clientErrors = {
         ? `That audit of run '${run}' issued no certificate. These did: ${issued.toReversed().join(', ')}.`
         : `Run '${run}' has no certificate. 'labelloop audit show ${run}' says how far its audit is.`,
     ),
+  /** `novel` of a run of a release that did not keep where the latents of labelled images are. */
+  noLatents: (run: string): LabelloopError =>
+    problem(
+      'RUN_NO_RESULTS',
+      `Run '${run}' is of an earlier release, which did not keep what a new class is told by. Start it again with the same settings: what is done comes from the store.`,
+    ),
+  /** `novel name RUN 99=x`. */
+  noCluster: (run: string, cluster: number, clusters: number): LabelloopError =>
+    problem(
+      'USAGE',
+      `Run '${run}' has no cluster ${cluster} with images; it has 0 to ${clusters - 1}. 'labelloop novel show ${run}' lists those that may be new.`,
+    ),
+  /** `novel name --not ID` where ID is not among the images that would be taken. */
+  notShown: (image: string, images: number): LabelloopError =>
+    problem(
+      'USAGE',
+      `--not '${image}' is none of the ${images} most central images of the clusters that you named. Give ids or names as 'labelloop novel show' prints them, with the same --images.`,
+    ),
+  /** All images of a cluster are left out. */
+  nothingTaken: (cluster: number): LabelloopError =>
+    problem(
+      'USAGE',
+      `No image of cluster ${cluster} is left to learn from. Leave fewer out, or take more: --images N.`,
+    ),
   /** Pause, resume or cancel of a run that has ended. */
   ended: (run: string, status: string): LabelloopError => problem('RUN_UNKNOWN', `Run '${run}' has ended (${status}).`),
 };

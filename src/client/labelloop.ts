@@ -24,6 +24,7 @@ import {
 import { questionsOptions } from '../contracts/questions.js';
 import type { QuestionsState } from '../contracts/questions.js';
 import type { Ref } from '../contracts/references.js';
+import type { NamedCluster, NamingOptions, NovelView } from '../contracts/novel.js';
 import { hasEnded } from '../contracts/run-status.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import type { RunMemo, RunProgress, RunState, RunSummary, RunView } from '../contracts/run.js';
@@ -44,6 +45,8 @@ import type { Connections } from './connections.js';
 import { explain } from './explain.js';
 import { clientErrors } from './errors.js';
 import type { RunFacts } from './facts.js';
+import { novelAnswers, novelClusters } from './novel.js';
+import type { NovelAnswers, NovelSource } from './novel.js';
 import { asClientError, failureOf } from './failures.js';
 import { PoolImages } from './images.js';
 import type { QuestionImage } from './images.js';
@@ -318,6 +321,39 @@ export class Labelloop {
   /** Images of the pool that look alike in the last round that is done, group by group. @throws RUN_NO_RESULTS */
   async duplicates(run: string): Promise<NearDuplicate[]> {
     return nearDuplicates(this.store, await this.looked(run));
+  }
+
+  /**
+   * Clusters of a run's pool that may be of a class that nobody has labelled: far from every labelled image, tight in
+   * themselves. The largest first, each with its most central images.
+   *
+   * @param images of each cluster at most
+   * @throws RUN_NO_RESULTS
+   */
+  async novel(run: string, images: number): Promise<NovelView> {
+    return novelClusters(this.store, await this.novelSource(run), images);
+  }
+
+  /**
+   * What a person says by naming clusters: their most central images, and what was said before in the run's audits. It changes
+   * nothing; `extendDataset` of the datasets makes a dataset with it, on which a run goes on.
+   *
+   * @throws RUN_NO_RESULTS; USAGE for a cluster that there is not, or an image to leave out that would not be taken
+   */
+  async novelAnswers(
+    run: string,
+    named: readonly NamedCluster[],
+    options: Pick<NamingOptions, 'images' | 'not'>,
+  ): Promise<NovelAnswers> {
+    return novelAnswers(this.store, await this.novelSource(run), named, options);
+  }
+
+  private async novelSource(run: string): Promise<NovelSource> {
+    const facts = await this.facts(run);
+    const [manifest, record] = [await this.manifestOf(facts), (await this.rounds(facts)).at(-1)];
+    const dataset = facts.memo?.dataset;
+    if (!dataset || !manifest || !record) throw clientErrors.noLabels(run, facts.error?.message);
+    return { run, dataset, manifest, record, labels: (await this.labelsInForce(run, facts)).labels ?? record.labels };
   }
 
   /**

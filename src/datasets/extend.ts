@@ -89,7 +89,10 @@ async function mergeAnswers(
 }
 
 function* namesFor({ name, extends: extended }: DatasetManifest, as: string | undefined): Generator<string> {
-  if (as !== undefined) return yield as;
+  if (as !== undefined) {
+    yield as;
+    return;
+  }
   // shells-2 goes on as shells-3, while an import's own shells-2 becomes shells-2-2.
   const stem = extended ? name.replace(/-\d+$/, '') : name;
   for (let number = 2; number < TRIES; number++) yield `${stem}-${number}`;

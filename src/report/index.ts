@@ -6,6 +6,7 @@ import { collect } from './collect.js';
 import { renderReport } from './report.js';
 
 export { writeShiftReport } from './shift.js';
+export { writeNovelPage } from './novel.js';
 
 /**
  * Writes the HTML report of a run to this machine's reports folder; one file, readable offline.

@@ -15,6 +15,7 @@ import type { Explanation } from '../../src/contracts/explanation.js';
 import type { Ref } from '../../src/contracts/references.js';
 import type { Conditional } from '../../src/contracts/grades.js';
 import type { NearDuplicate, Suspect } from '../../src/contracts/look.js';
+import type { NovelView } from '../../src/contracts/novel.js';
 import type { RunProgress, RunView } from '../../src/contracts/run.js';
 import type { ShiftSummary } from '../../src/contracts/shift.js';
 import type { TruthRecord } from '../../src/contracts/stages.js';
@@ -259,6 +260,21 @@ export const shiftOf = (changes: Partial<ShiftSummary> = {}): ShiftSummary => ({
   ...changes,
 });
 
+export const novelView = (changes: Partial<NovelView> = {}): NovelView => ({
+  ...{ run: 'shells-1a2b3c4d', dataset: 'shells', round: 2, clusters: 24, known: 500, reach: 0.45 },
+  candidates: [
+    {
+      ...{ cluster: 7, size: 1310, spread: 0.43, far: 0.9, distance: 0.58 },
+      images: [
+        { id: '0a1b2c3d4e', name: 'beach/0a.png', position: 0, distance: 0.1 },
+        { id: '1b2c3d4e5f', name: 'beach/<1b>.png', position: 9, distance: 0.2 },
+      ],
+    },
+    { ...{ cluster: 11, size: 40, spread: 0.5, far: 0.61, distance: 0.5 }, images: [] },
+  ],
+  ...changes,
+});
+
 /** What a verb did to the other rooms, in order: `start {"dataset":…}`. */
 export type Log = string[];
 
@@ -273,6 +289,8 @@ type Parts = { [Room in 'client' | 'local' | 'datasets']?: Partial<Awaited<Retur
     | 'review'
     | 'writeReport'
     | 'writeShiftReport'
+    | 'writeNovelPage'
+    | 'nameClusters'
   >
 > & { demo?: Partial<Services['demo']> };
 
@@ -364,6 +382,11 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         },
         listDatasets: () => said('list datasets', [manifest()]),
         readDataset: (name) => said(`read ${name}`, manifest({ name })),
+        addClasses: (name, classes, as) =>
+          said(`add ${name} ${classes.join()}${as === undefined ? '' : ` as ${as}`}`, {
+            ...manifest({ name: as ?? `${name}-2` }),
+            classes: [...manifest().classes, ...classes],
+          }),
         ...parts.datasets,
       }),
     exportLabels:
@@ -406,6 +429,18 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
       ((run, dataset) =>
         said(`shift report ${run} ${dataset}`, { path: '/reports/shift.html', classes: ['whelk', 'cowrie'] })),
     writeReport: parts.writeReport ?? ((run) => said(`report ${run}`, `/home/reports/${run}.html`)),
+    writeNovelPage:
+      parts.writeNovelPage ??
+      ((run, { images, out }) =>
+        said(`novel ${run} ${images}`, { page: out ?? `/home/reports/${run}-novel.html`, view: novelView({ run }) })),
+    nameClusters:
+      parts.nameClusters ??
+      ((run, named, options) =>
+        said(`name ${run} ${JSON.stringify(named)} ${JSON.stringify(options)}`, {
+          ...{ dataset: options.as ?? 'shells-2', classes: ['cowrie', 'whelk', 'limpet'], added: ['limpet'] },
+          taken: named.map((each) => ({ ...each, images: novelView().candidates[0]?.images ?? [] })),
+          carried: 3,
+        })),
     demo: {
       images: () => '/mnist',
       last: () => Promise.resolve(null),
