@@ -1,3 +1,4 @@
+import type { SeedPair } from '../contracts/learner.js';
 import { deriveSeed } from '../contracts/random.js';
 import { encodeSafetensors } from '../contracts/safetensors.js';
 import { clusterOutput } from '../contracts/stages.js';
@@ -14,6 +15,7 @@ import { isOutlier, outlierRadii } from '../labelling/outliers.js';
 import { tables } from '../store/index.js';
 import type { Store } from '../store/index.js';
 import { featuresOf } from './clusters/features.js';
+import { balanced, classShares } from './clusters/balanced.js';
 import { readAnswered, readLabelled } from './clusters/people.js';
 import { placePool } from './clusters/place.js';
 import type { Placed } from './clusters/place.js';
@@ -55,12 +57,16 @@ export const cluster = stage<ClusterInput, ClusterOutput>(
         },
       };
       const { centroids, criterion } = await fit(input, features, manifest.classes.length);
-      const placed = await placePool(store, shards, centroids, await readAnswered(store, input));
+      const { length: classes } = manifest.classes;
+      const placed = await placePool(store, shards, centroids, await readAnswered(store, input), classes);
       const radii = outlierRadii(placed, centroids.k);
       const people = await readLabelled(store, input, manifest, centroids);
-      const { clusters, suspects } = labelClusters(placed, people, radii, manifest.classes.length);
+      const { clusters: known, suspects } = labelClusters(placed, people, radii, classes);
+      const shares = input.sharesOf && (await classShares(store, input.sharesOf, classes));
+      const clusters = shares ? balanced(known, placed.probabilities, shares) : known;
 
-      const alike = await nearDuplicates(features.shards, features.total, centroids, { onStep: features.onStep });
+      const cells = await cellsOf(centroids, features, deriveSeed(input.seed, 'cluster', input.round));
+      const alike = await nearDuplicates(features.shards, features.total, cells, { onStep: features.onStep });
 
       const outliers = { count: 0 };
       const assignments = await storeTable(
@@ -97,11 +103,29 @@ interface Fit {
   criterion: ClustersFile['criterion'];
 }
 
+/** Images a cluster on average above which near-duplicates are looked for in smaller ones: pairs grow with the square. */
+const MOST_A_CELL = 5_000;
+const A_CELL = 3_000;
+
+async function cellsOf(centroids: Centroids, { shards, total, onStep }: Features, seed: SeedPair): Promise<Centroids> {
+  if (total <= MOST_A_CELL * centroids.k) return centroids;
+  const k = Math.ceil(total / A_CELL);
+  return (await fitKMeansStreaming(shards, total, k, seed, { passes: 1, onShard: onStep })).centroids;
+}
+
+/** Looks of a class, and images that one has at least, where clusters are all that is known (docs/decisions.md). */
+const LOOKS = 8;
+const LEAST_A_LOOK = 20;
+
 async function fit(input: ClusterInput, features: Features, classes: number): Promise<Fit> {
   const { shards, total, onStep } = features;
   const seed = deriveSeed(input.seed, 'cluster', input.round);
   const fitted = async (k: number): Promise<Centroids> =>
     (await fitKMeansStreaming(shards, total, Math.min(k, total), seed, { onShard: onStep })).centroids;
+  if (input.sharesOf) {
+    const k = Math.max(classes, Math.min(LOOKS * classes, Math.floor(total / LEAST_A_LOOK)));
+    return { centroids: await fitted(k), criterion: [] };
+  }
   if (input.clustersPerClass !== 'auto')
     return { centroids: await fitted(input.clustersPerClass * classes), criterion: [] };
   const sample = await sampleShards(shards, total, SAMPLE_LIMIT, seed, onStep);

@@ -24,6 +24,8 @@ export interface Adapting {
   source: { dataset: Ref; split: Ref; model: Ref; cutoff: Ref };
   /** The clusters that the labels in force were last compared with: `clusters/2`. */
   clusters: Ref;
+  /** People have labelled images of this dataset; else clusters are all there is. */
+  labelled: boolean;
 }
 
 /** What continue-as-new hands on: a wire format between releases, so it has a version. */

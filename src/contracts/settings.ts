@@ -155,7 +155,8 @@ export const runSettings = givenSettings
     for (const { setting, problem } of contradictionsOf(given))
       context.addIssue({ code: 'custom', path: [setting], message: problem });
   })
-  .transform((given) => ({ ...given, ...methodOf(given) }));
+  // A model that moves has arrived after one round; a second one gains nothing that was measured (docs/decisions.md).
+  .transform((given) => ({ ...given, ...methodOf(given), ...(given.adapt && !given.rounds ? { rounds: 1 } : {}) }));
 
 /** Settings with every default filled in. */
 export type RunSettings = z.infer<typeof runSettings>;

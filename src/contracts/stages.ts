@@ -245,6 +245,11 @@ export const clusterInput = z.strictObject({
   split: ref.optional(),
   /** Labels in force: those that people gave count as labelled images do. */
   labels: ref.nullable().optional(),
+  /**
+   * Where nobody has labelled anything yet: the dataset whose labelled images have the shares of the classes. Clusters get
+   * the labels by which the classes come to these shares (labelling/balance.ts).
+   */
+  sharesOf: ref.optional(),
   ...seeding,
   salt: z.string(),
 });

@@ -22,39 +22,33 @@ export async function moveIn(
   source: Adapting['source'],
   ledger: Ledger,
 ): Promise<Pick<Opened, 'labels' | 'adapting' | 'budget'>> {
-  const before: Opened = { ...run, round: 0 };
+  const { adapt, seed } = run.settings;
+  const known = run.counts.labelled > 0 || run.labels !== null;
+  const at = (labels: Ref | null, labelled: boolean, clusters: Ref): Opened => ({
+    ...{ ...run, round: 0, labels, adapting: { source, clusters, labelled } },
+  });
+  // No cluster is known yet: the field is read by later rounds alone.
+  const before = at(run.labels, known || (adapt?.ask ?? 0) > 0, source.model);
   const labelled = await sample(control, before, ledger, 'labelled', [source.model], null);
   const pool = await sample(control, before, ledger, 'pool', [source.model], null);
-  const first = await cluster(control, before, ledger, pool.set, labelled.set);
-  const labelBy = async (of: Opened, by: 'people' | 'clusters', clusters: Ref): Promise<Ref> => {
-    const from = { model: source.model, pool: pool.set, cutoff: source.cutoff, clusters, by };
-    return (await relabel(control, of, ledger, from)).labels;
+  const begin = async (of: Opened): Promise<Pick<Opened, 'labels' | 'adapting'>> => {
+    const { clusters } = await cluster(control, of, ledger, pool.set, labelled.set);
+    const by = of.adapting?.labelled ? 'people' : 'clusters';
+    const from = { model: source.model, pool: pool.set, cutoff: source.cutoff, clusters, by } as const;
+    const { labels } = await relabel(control, of, ledger, from);
+    return { labels, adapting: { source, clusters, labelled: by === 'people' } };
   };
-  const { adapt, seed } = run.settings;
-  if (!adapt || adapt.ask === 0) {
-    const known = run.counts.labelled > 0 || run.labels !== null;
-    const labels = await labelBy(before, known ? 'people' : 'clusters', first.clusters);
-    return { labels, adapting: { source, clusters: first.clusters }, budget: run.budget };
-  }
-  const questions = await choose(control, before, ledger, { clusters: first.clusters, pool: pool.set });
-  const base = await labelBy(before, 'people', first.clusters);
+  const first = await begin(before);
+  if (!adapt || adapt.ask === 0 || !first.labels || !first.adapting) return { ...first, budget: run.budget };
+
+  const { labels, adapting } = first;
+  const questions = await choose(control, before, ledger, { clusters: adapting.clusters, pool: pool.set });
   const asked = await control.stage('questions', async () =>
-    askPeople({
-      dataset: run.dataset,
-      labels: base,
-      questions,
-      budget: adapt.ask,
-      answers: adapt.answers,
-      seed,
-    }),
+    askPeople({ dataset: run.dataset, labels, questions, budget: adapt.ask, answers: adapt.answers, seed }),
   );
-  const labels = asked.refs.labels as Ref;
-  const { clusters } = await cluster(control, { ...before, labels }, ledger, pool.set, labelled.set);
-  const known = asked.answered + run.counts.labelled > 0 || run.labels !== null;
-  const said = await labelBy({ ...before, labels }, known ? 'people' : 'clusters', clusters);
+  const answered = asked.refs.labels ?? labels;
   return {
-    labels: said,
-    adapting: { source, clusters },
+    ...(await begin(at(answered, known || asked.answered > 0, adapting.clusters))),
     budget: { ...run.budget, train: run.budget.train + asked.answered },
   };
 }

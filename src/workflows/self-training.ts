@@ -62,7 +62,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     pool: pool.set,
     cutoff: cutoff.cutoff,
     clusters,
-    ...(run.adapting ? { by: 'agreement' as const } : {}),
+    ...(run.adapting && !calibrates(run) ? { by: 'agreement' as const } : {}),
     ...crossFitted?.labelling,
   });
   const test = run.shards.test > 0 ? await sample(control, run, ledger, 'test', models, null) : null;
@@ -142,6 +142,9 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     ...(audited ? { audit: { audit: audited.audit, certificate: audited.refs?.certificate ?? null } } : {}),
   };
 }
+
+/** Whether an adapting run has calibration images enough for a cut-off of its own; else clusters must agree with the model. */
+const calibrates = ({ budget, settings }: Opened): boolean => budget.calibration >= 1 / (2 * settings.targetError);
 
 async function open(control: Control, input: SelfTrainingInput, ledger: Ledger): Promise<Opened> {
   const opened: OpenOutput = await control.stage('open', (summary) =>

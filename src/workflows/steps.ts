@@ -87,7 +87,8 @@ export async function train(control: Control, run: Opened, ledger: Ledger, folds
 const moved = (adapting: Opened['adapting']) =>
   adapting && {
     recipe: 'adapt' as const,
-    source: { dataset: adapting.source.dataset, split: adapting.source.split },
+    // With labels of its own the student is better off without those from elsewhere (docs/decisions.md).
+    ...(adapting.labelled ? {} : { source: { dataset: adapting.source.dataset, split: adapting.source.split } }),
     initial: adapting.source.model,
     anchors: adapting.clusters,
   };
@@ -205,6 +206,7 @@ export async function cluster(
           labelled,
           split: run.split,
           labels: run.labels,
+          ...(run.adapting && !run.adapting.labelled ? { sharesOf: run.adapting.source.dataset } : {}),
           seed: settings.seed,
           round: run.round,
           salt: settings.salt,

@@ -18,6 +18,8 @@ export interface Placed extends Assignment {
   taught: Int16Array;
   /** Images of the pool that people labelled. */
   answered: HumanLabel[];
+  /** Sums of the images' mean softmax, by cluster: [k][classes]. */
+  probabilities: Float64Array[];
 }
 
 /** Goes through the pool, a shard in memory at a time. */
@@ -26,6 +28,7 @@ export async function placePool(
   shards: readonly SampleOutput[],
   centroids: Centroids,
   given: ReadonlyMap<number, Answered>,
+  classes: number,
 ): Promise<Placed> {
   const total = shards.reduce((sum, { count }) => sum + count, 0);
   const placed: Placed = {
@@ -33,6 +36,7 @@ export async function placePool(
     distance: new Float32Array(total),
     taught: new Int16Array(total).fill(NOT_TAUGHT),
     answered: [],
+    probabilities: Array.from({ length: centroids.k }, () => new Float64Array(classes)),
   };
   let start = 0;
   for (const shard of shards) {
@@ -43,6 +47,8 @@ export async function placePool(
     for (const [i, posterior] of posteriors.entries()) {
       const answer = given.get(start + i);
       const place = { cluster: cluster[i] as number, distance: distance[i] as number };
+      const sums = placed.probabilities[place.cluster] as Float64Array;
+      posterior.p.forEach((p, c) => (sums[c] = (sums[c] as number) + p));
       if (answer) placed.answered.push({ ...judged(answer, posterior), ...place, learnt: true, teaches: true });
       else if (isConfident(certainty(posterior))) placed.taught[start + i] = posterior.predicted;
     }
