@@ -7,7 +7,7 @@ import { join } from 'node:path';
  *     node dist/test/workflows/record-histories.js ADDRESS WORKFLOW FOLDER [NAME]
  * Once a release, and whenever the order of a workflow's activities changes: NAME `round`, a run of three rounds; `certify`, a
  * run with `--certify 15% --answers truth`; `cross-fit`, a run with `--cross-fit`; `audit`, the workflow RUN.audit-1 with people's
- * answers and a person's nonce. Each is started with a pool of 1,000 and one shard, so that the files stay small.
+ * answers and a person's nonce; `compared`, a run of two rounds; `shift`, the workflow RUN.shift-DATASET. Each is started with a pool of 1,000 and one shard, so that the files stay small.
  */
 const [address, run, folder, name = 'round'] = process.argv.slice(2);
 if (!address || !run || !folder) throw new Error('usage: record-histories ADDRESS WORKFLOW FOLDER [NAME]');
