@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ShiftFile } from '../../src/contracts/shift.js';
 import { renderReport } from '../../src/report/report.js';
 import { renderShift } from '../../src/report/shift.js';
-import { figures, view } from './fixtures.js';
+import { figures, finishedRun } from './fixtures.js';
 
 const file: ShiftFile = {
   format: 'labelloop.shift/1',
@@ -40,8 +40,8 @@ describe('report of a comparison', () => {
   });
 
   it('is part of the report of a run that was compared, and of no other', () => {
-    const compared = renderReport(view({ shift: file.summary }), figures({ latents: file.picture }));
+    const compared = renderReport(finishedRun({ shift: file.summary }), figures({ latents: file.picture }));
     assert.match(compared, /Labelled images and pool[\s\S]*The pool and the calibration images are not alike/);
-    assert.ok(!renderReport(view(), figures()).includes('Labelled images and pool'));
+    assert.ok(!renderReport(finishedRun(), figures()).includes('Labelled images and pool'));
   });
 });
