@@ -74,6 +74,7 @@ async function run(seed: number): Promise<Line> {
     ...(await assign(rows(LABELLED, pool), centroids)),
     taught: new Int16Array(pool),
     answered: [],
+    probabilities: [],
   };
   for (let i = 0; i < pool; i++) {
     const { row, predicted } = of(LABELLED + i);

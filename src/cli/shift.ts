@@ -53,7 +53,7 @@ export function addShiftVerb(program: Command, context: Context): void {
         return {
           document: { run, dataset, ...summary, report },
           lines: [
-            ...shiftWords(summary, { known: `what run '${run}' calibrated on`, seen: `dataset '${dataset}'` }),
+            ...shiftWords(summary, { known: `the calibration images of run '${run}'`, seen: `dataset '${dataset}'` }),
             ...movedLines(summary.moved, classes, call.terminal.out.columns),
             `Report: ${report}`,
           ],

@@ -75,7 +75,7 @@ async function outsidePictures(
 
 /** The comparison as one HTML page that needs nothing else. */
 export function renderShift({ run, dataset, file, classes, pictures }: ShiftReport): string {
-  const names: Compared = { known: `what run '${run}' calibrated on`, seen: `dataset '${dataset}'` };
+  const names: Compared = { known: `the calibration images of run '${run}'`, seen: `dataset '${dataset}'` };
   return page(`${dataset} and ${run}`, [
     html`<header>
       <h1>${dataset}, seen by ${run}</h1>

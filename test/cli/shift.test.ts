@@ -17,7 +17,7 @@ describe('labelloop shift', () => {
     const lines = out.trimEnd().split('\n');
     assert.equal(
       lines[0],
-      "Dataset 'beach-2' and what run 'shells-1a2b3c4d' calibrated on are not alike: two-sample test by permutation, pixels p = 0.001, latents p = 0.21 (each at 2.5 %; 200 against 2,000 images).",
+      "Dataset 'beach-2' and the calibration images of run 'shells-1a2b3c4d' are not alike: two-sample test by permutation, pixels p = 0.001, latents p = 0.21 (each at 2.5 %; 200 against 2,000 images).",
     );
     assert.match(lines[1] ?? '', /^Outside every cluster: 57; as many as .* let expect: 12\.$/);
     assert.equal(lines[2], '1 cluster moved, most first:');

@@ -8,8 +8,8 @@ import { join } from 'node:path';
  * Once a release, and whenever the order of a workflow's activities changes: NAME `round`, a run of three rounds; `certify`, a
  * run with `--certify 15% --answers truth`; `cross-fit`, a run with `--cross-fit`; `audit`, the workflow RUN.audit-1 with people's
  * answers and a person's nonce; `audit-cancelled`, one that was cancelled while it asked; `questions`, the workflow
- * RUN.questions-1 with people's answers, cancelled, started again by `review` and stopped. Each is started with a pool of
- * 1,000 and one shard, so that the files stay small.
+ * RUN.questions-1 with people's answers, cancelled, started again by `review` and stopped; `compared`, a run of two rounds;
+ * `shift`, the workflow RUN.shift-DATASET. Each is started with a pool of 1,000 and one shard, so that the files stay small.
  */
 const [address, run, folder, name = 'round'] = process.argv.slice(2);
 if (!address || !run || !folder) throw new Error('usage: record-histories ADDRESS WORKFLOW FOLDER [NAME]');

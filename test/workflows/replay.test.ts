@@ -32,7 +32,10 @@ describe('histories of released versions', function () {
       }
     }
     const names = ['audit', 'audit-cancelled', 'certify', 'cross-fit', 'questions', 'round'];
-    const expected = ['0.1.0 round', ...names.map((name) => `0.2.0 ${name}`)];
+    const expected = [
+      ...['0.1.0 round', ...names.map((name) => `0.2.0 ${name}`)],
+      ...['unreleased compared', 'unreleased shift'],
+    ];
     for (const each of expected) assert.ok(replayed.has(each), each);
   });
 
