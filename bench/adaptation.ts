@@ -259,6 +259,18 @@ function pseudoLabels(
   return found;
 }
 
+/** Share of the images that the best cut-off on the entropy takes at a label error. */
+function coverageAt(error: number, { entropy, predicted }: Scores, without: ReadonlySet<number>): number {
+  const rows = [...entropy.keys()].filter((row) => !without.has(row));
+  rows.sort((a, b) => (entropy[a] as number) - (entropy[b] as number));
+  let [wrong, most] = [0, 0];
+  rows.forEach((row, i) => {
+    if (predicted[row] !== target.labels[row]) wrong++;
+    if (wrong <= error * (i + 1)) most = i + 1;
+  });
+  return most / rows.length;
+}
+
 const numberAfter = (words: readonly string[], name: string): number | undefined => {
   const word = words.find(
     (w) => w.startsWith(name) && w.length > name.length && !Number.isNaN(Number(w.slice(name.length))),
@@ -300,6 +312,7 @@ async function go(way: string, labels: number, seed: number): Promise<void> {
       clusters: accuracy(answers, target, without),
       clustersLabelled: given.length / (target.n - without.size),
       clustersRight: given.filter((row) => answers[row] === target.labels[row]).length / given.length,
+      coverageAt2: coverageAt(0.02, scores, without),
       pseudo: pseudo.size / target.n,
       pseudoRight: [...pseudo].filter(([row, label]) => label === target.labels[row]).length / Math.max(1, pseudo.size),
     });
