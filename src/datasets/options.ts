@@ -61,11 +61,11 @@ export function checkOptions(options: ImportOptions) {
     throw datasetErrors.optionInvalid('size', `${dimensions.height}x${dimensions.width}`, '8 to 512 pixels a side');
   if (channels !== undefined && ![1, 3].includes(channels))
     throw datasetErrors.optionInvalid('channels', String(channels), '1 or 3');
-  const given = Object.entries({ classes: options.classes, size, channels }).find(([, value]) => value !== undefined);
+  const given = (['classes', 'size', 'channels'] as const).find((option) => options[option] !== undefined);
   if (options.like !== undefined && given)
     throw datasetErrors.optionInvalid(
-      given[0],
-      String(given[1]),
+      given,
+      JSON.stringify(options[given]),
       `nothing beside like, which has it from '${options.like}'`,
     );
   for (const [option, value] of Object.entries({ keepLabels, pool, shardSize }))
