@@ -4,7 +4,14 @@ import type { BlobKind, Ref } from '../../src/contracts/references.js';
 import type { Conditional } from '../../src/contracts/grades.js';
 import { runSettings } from '../../src/contracts/settings.js';
 import { AuditScript } from './audit-script.js';
-import type { ClusterCounts, ClusterInput, StageResult } from '../../src/contracts/stages.js';
+import type {
+  ClusterCounts,
+  ClusterInput,
+  RelabelInput,
+  StageResult,
+  ThresholdInput,
+  TrainInput,
+} from '../../src/contracts/stages.js';
 import { QuestionsScript } from './questions-script.js';
 
 /** A reference to nothing, told from others by its number. */
@@ -26,6 +33,16 @@ const conditionalOf = ({ folds, same }: { folds: number; same: boolean }): Condi
   twoSample: { p: same ? 1 : 0.001, level: 0.05, calibration: 20, pool: 80 },
 });
 
+/** What a run that adapts comes from. */
+export const MOVED = {
+  ...{
+    dataset: ref('dataset/1', 51),
+    split: ref('split/2', 52),
+    model: ref('model/2', 53),
+    cutoff: ref('cutoff/2', 54),
+  },
+};
+
 /** The order of things alone is under test here: activities answer with references to nothing. */
 export class Script {
   readonly calls: string[] = [];
@@ -43,6 +60,12 @@ export class Script {
   /** What the cluster stage was asked, and what the rounds' records keep of its answer. */
   readonly clusterInputs: ClusterInput[] = [];
   readonly clusterings: (ClusterCounts | null)[] = [];
+  /** Labelled images of the dataset. */
+  labelled = 100;
+  /** What the other stages were asked. */
+  readonly trainInputs: TrainInput[] = [];
+  readonly relabelInputs: RelabelInput[] = [];
+  readonly thresholdInputs: ThresholdInput[] = [];
   /** As releases before clusters had labels: their results have no counts. */
   oldClusters = false;
   /** Conditional estimates, by round. */
@@ -84,16 +107,19 @@ export class Script {
           settings: checked.data,
           dataset: ref('dataset/1', 1),
           shards: { labelled: 1, pool: shards, test: 1 },
-          counts: { labelled: 100, pool: 1000, test: 100 },
+          counts: { labelled: this.labelled, pool: 1000, test: 100 },
           hasTruth: true,
           ...(checked.data.labelsFrom ? { labels: ref('labels/2', 9) } : {}),
+          ...(checked.data.adapt ? { source: MOVED } : {}),
         };
       },
       split: async ({ calibrationShare, calibrationMost }) => {
-        const calibration = Math.min(Math.round(100 * calibrationShare), calibrationMost ?? Infinity);
-        return fresh({ split: ref('split/1', 2), train: 100 - calibration, validation: 0, calibration });
+        const calibration = Math.min(Math.round(this.labelled * calibrationShare), calibrationMost ?? Infinity);
+        return fresh({ split: ref('split/1', 2), train: this.labelled - calibration, validation: 0, calibration });
       },
-      train: async ({ round, labels, member, leftOut }) => {
+      train: async (input) => {
+        const { round, labels, member, leftOut } = input;
+        this.trainInputs.push(input);
         const which = leftOut
           ? ` without fold ${leftOut.fold} of ${leftOut.folds}`
           : member === 0
@@ -126,7 +152,8 @@ export class Script {
         this.missingOnce = split === 'pool' ? [] : this.missingOnce;
         return missing.length ? { set: null, missing } : { set: ref('posterior-set/1', 3), missing };
       },
-      threshold: async () => {
+      threshold: async (input) => {
+        this.thresholdInputs.push(input);
         this.calls.push('threshold');
         return fresh({
           cutoff: ref('cutoff/1', 4),
@@ -174,7 +201,9 @@ export class Script {
         const summary = { tests: [], differs: true, outside: 7, expectedOutside: 2.5, moved: [] };
         return fresh({ summary, shift: ref('shift/1', 400) });
       },
-      relabel: async ({ round, foldModels, cutoff }) => {
+      relabel: async (input) => {
+        const { round, foldModels, cutoff } = input;
+        this.relabelInputs.push(input);
         if (foldModels) this.calls.push(`relabel ${round} by ${foldModels.length} folds at ${cutoff.kind}`);
         return fresh({
           labels: ref('labels/1', 200 + round),
