@@ -111,7 +111,8 @@ async function sourceOf(
     refuse(
       `would get network '${network}', and run '${from.run}' has '${spec.network}'. Pass --network ${spec.network}.`,
     );
-  return { dataset: from.dataset, split: from.split, model: from.last.model, cutoff: from.last.cutoff };
+  const { dataset, split, labelled, last } = from;
+  return { dataset, split, labelled, model: last.model, cutoff: last.cutoff, clusters: last.clusters };
 }
 
 const shapeOf = ({ height, width, channels }: ImageShape): string => `${height} x ${width} x ${channels}`;

@@ -21,7 +21,9 @@ export interface Budget {
 
 /** What an adapting run begins with and keeps: the run it comes from, and whether it can calibrate by itself. */
 export interface Adapting {
-  source: { dataset: Ref; split: Ref; model: Ref; cutoff: Ref };
+  source: { dataset: Ref; split: Ref; model: Ref; cutoff: Ref; labelled: Ref; clusters: Ref };
+  /** How its images looked beside this dataset's through the model that moves: `shift/1`; null where too few calibrate there. */
+  before: Ref | null;
   /** The clusters that the labels in force were last compared with: `clusters/2`. */
   clusters: Ref;
   /** People have labelled images of this dataset; else clusters are all there is. */

@@ -25,7 +25,17 @@ export const openOutput = z.strictObject({
   /** Labels to begin with: of the run that `labelsFrom` names, else the answers of the dataset; absent: none. */
   labels: ref.optional(),
   /** What the run that `adapt` names left: its model moves, its labelled images are shown on; absent: starts afresh. */
-  source: z.strictObject({ dataset: ref, split: ref, model: ref, cutoff: ref }).optional(),
+  source: z
+    .strictObject({
+      dataset: ref,
+      split: ref,
+      model: ref,
+      cutoff: ref,
+      /** Posteriors of its labelled images by that model, and its clusters: what this dataset is compared with. */
+      labelled: ref,
+      clusters: ref,
+    })
+    .optional(),
 });
 export type OpenOutput = z.infer<typeof openOutput>;
 
@@ -385,6 +395,11 @@ export const roundRecord = z.strictObject({
   shift: shiftSummary.nullable().default(null),
   /** The pictures to it: `shift/1`. */
   shiftFile: ref.nullable().default(null),
+  /**
+   * An adapting run's comparisons (`shift/1`) with the images that its model comes from, before anything was trained and in the
+   * last round; null in all other rounds.
+   */
+  moved: z.strictObject({ before: ref.nullable(), after: ref.nullable() }).nullable().default(null),
   /** Posteriors of the labelled split; null in records of before. */
   labelled: ref.nullable().default(null),
   /** Expected calibration error of the mean softmax before and after scaling; null in records of before. */

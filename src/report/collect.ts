@@ -1,5 +1,6 @@
 import type { Labelloop } from '../client/index.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
+import type { Ref } from '../contracts/references.js';
 import { shiftFile } from '../contracts/shift.js';
 import type { RoundRecord } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
@@ -34,6 +35,7 @@ export async function collect(labelloop: Labelloop, run: string): Promise<Report
     confusion: null,
     cutoff: null,
     latents: [],
+    moved: null,
     pictures: [],
     suspects: [],
   };
@@ -48,12 +50,18 @@ export async function collect(labelloop: Labelloop, run: string): Promise<Report
     classCounts,
     histogram: histogram.result(drawableCutoff(cutoff)),
     cutoff: chartedCutoff(cutoff),
-    latents: record.shiftFile ? (await labelloop.store.readJson(record.shiftFile, shiftFile)).picture : [],
+    latents: (await shiftFileOf(labelloop, record.shiftFile))?.picture ?? [],
+    moved: record.moved && {
+      before: await shiftFileOf(labelloop, record.moved.before),
+      after: await shiftFileOf(labelloop, record.moved.after),
+    },
     confusion: comparison?.confusion ?? null,
     pictures: await Promise.all(galleries.map((gallery) => draw(labelloop, manifest, gallery))),
     suspects: record.clusters.kind === 'clusters/2' ? await drawSuspects(labelloop, run, manifest) : [],
   };
 }
+
+const shiftFileOf = async ({ store }: Labelloop, file: Ref | null) => file && (await store.readJson(file, shiftFile));
 
 async function hiddenLabels({ store }: Labelloop, { truth }: DatasetManifest): Promise<Map<string, number>> {
   if (!truth) return new Map();

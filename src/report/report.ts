@@ -1,5 +1,6 @@
 import { conditionalWords } from '../contracts/grades.js';
 import type { Ref } from '../contracts/references.js';
+import type { ShiftFile } from '../contracts/shift.js';
 import type { RunView } from '../contracts/run.js';
 import { certificateSection, truthAnswered } from './certificate.js';
 import {
@@ -35,12 +36,30 @@ export function renderReport(view: RunView, extra: ReportExtra): string {
     roundsSection(view),
     chartsSection(view, extra),
     lookSection(view, extra.suspects),
+    movedSection(extra),
     likenessSection(view, extra),
     picturesSection(extra.pictures),
     budgetSection(view),
     resultsSection(view),
     settingsSection(extra),
   ]);
+}
+
+/** How an adapting run's pool lies beside the images that its model comes from, before and after the model moved. */
+function movedSection({ moved, classes }: ReportExtra): Markup | null {
+  const { before, after } = moved ?? { before: null, after: null };
+  if (!before && !after) return null;
+  const chart = (file: ShiftFile | null, when: string): Markup | null =>
+    file &&
+    latentsChart(file.picture, classes, {
+      known: `${when}: images that the model comes from, by label`,
+      seen: `${when}: this pool, by prediction`,
+    });
+  return html`<section>
+    <h2>The model that moved</h2>
+    ${before && shiftBanner(before.summary, { known: 'the images that the model comes from', seen: 'this pool, before' })}
+    ${chart(before, 'Before')} ${chart(after, 'After')}
+  </section>`;
 }
 
 /** Whether labelled images and pool are alike, and how the last model sees both. */

@@ -45,6 +45,8 @@ export interface ReportExtra {
   cutoff: CutoffFile | null;
   /** Labelled images and pool as the last model sees them; empty where they were not laid out. */
   latents: ShiftFile['picture'];
+  /** Of an adapting run: its pool beside the images that its model comes from, before and after it moved. */
+  moved: { before: ShiftFile | null; after: ShiftFile | null } | null;
   pictures: readonly Gallery[];
   /** Labels of people that model and cluster deny, the least credible first; `label` is what people said. */
   suspects: readonly Picture[];

@@ -1,11 +1,40 @@
 import { patched } from '@temporalio/workflow';
 import type { Ref } from '../contracts/references.js';
+import type { Adapting } from '../contracts/run.js';
 import type { RoundRecord } from '../contracts/stages.js';
 import type { Control } from './control.js';
 import { stages } from './stages.js';
 import type { Ledger, Opened } from './steps.js';
 
 type Compared = Pick<RoundRecord, 'shift' | 'shiftFile'>;
+
+/**
+ * How the pool of an adapting run looks beside the images that its model comes from, through that model: whether there is
+ * anything to adapt to, and a picture of where it begins.
+ */
+export async function compareWithSource(
+  control: Control,
+  { dataset, settings }: Opened,
+  ledger: Ledger,
+  { source, pool }: { source: Adapting['source']; pool: Ref },
+): Promise<Ref | null> {
+  const { shift } = ledger.take(
+    'shift',
+    await control.stage('shift', (summary) =>
+      stages.shift.executeWithOptions({ summary }, [
+        {
+          known: { dataset: source.dataset, split: source.split, labelled: source.labelled, clusters: source.clusters },
+          seen: { dataset, split: 'pool', posteriors: pool },
+          trainedOn: false,
+          picture: true,
+          seed: settings.seed,
+          salt: settings.salt,
+        },
+      ]),
+    ),
+  );
+  return shift;
+}
 
 /**
  * Whether calibration images and pool are of one law: in the first round, so that people hear of it before all the others,

@@ -1,6 +1,7 @@
 import type { Ref } from '../contracts/references.js';
 import type { Adapting } from '../contracts/run.js';
 import { askPeople } from './ask-people.js';
+import { compareWithSource } from './compare-pool.js';
 import type { Control } from './control.js';
 import { choose, cluster, relabel, sample } from './steps.js';
 import type { Ledger, Opened } from './steps.js';
@@ -24,19 +25,19 @@ export async function moveIn(
 ): Promise<Pick<Opened, 'labels' | 'adapting' | 'budget'>> {
   const { adapt, seed } = run.settings;
   const known = run.counts.labelled > 0 || run.labels !== null;
-  const at = (labels: Ref | null, labelled: boolean, clusters: Ref): Opened => ({
-    ...{ ...run, round: 0, labels, adapting: { source, clusters, labelled } },
+  const at = (labels: Ref | null, labelled: boolean): Opened => ({
+    ...{ ...run, round: 0, labels, adapting: { source, before: null, clusters: source.clusters, labelled } },
   });
-  // No cluster is known yet: the field is read by later rounds alone.
-  const before = at(run.labels, known || (adapt?.ask ?? 0) > 0, source.model);
+  const before = at(run.labels, known || (adapt?.ask ?? 0) > 0);
   const labelled = await sample(control, before, ledger, 'labelled', [source.model], null);
   const pool = await sample(control, before, ledger, 'pool', [source.model], null);
+  const compared = await compareWithSource(control, before, ledger, { source, pool: pool.set });
   const begin = async (of: Opened): Promise<Pick<Opened, 'labels' | 'adapting'>> => {
     const { clusters } = await cluster(control, of, ledger, pool.set, labelled.set);
     const by = of.adapting?.labelled ? 'people' : 'clusters';
     const from = { model: source.model, pool: pool.set, cutoff: source.cutoff, clusters, by } as const;
     const { labels } = await relabel(control, of, ledger, from);
-    return { labels, adapting: { source, clusters, labelled: by === 'people' } };
+    return { labels, adapting: { source, before: compared, clusters, labelled: by === 'people' } };
   };
   const first = await begin(before);
   if (!adapt || adapt.ask === 0 || !first.labels || !first.adapting) return { ...first, budget: run.budget };
@@ -48,7 +49,7 @@ export async function moveIn(
   );
   const answered = asked.refs.labels ?? labels;
   return {
-    ...(await begin(at(answered, known || asked.answered > 0, adapting.clusters))),
+    ...(await begin(at(answered, known || asked.answered > 0))),
     budget: { ...run.budget, train: run.budget.train + asked.answered },
   };
 }

@@ -77,6 +77,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     counts: relabelled.counts,
     clustering: groups.counts,
     ...compared,
+    moved: run.adapting ? { before: run.adapting.before, after: null } : null,
     labelled: labelled.set,
     estimate: cutoff.estimate,
     calibrationError: cutoff.calibrationError,

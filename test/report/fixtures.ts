@@ -125,6 +125,7 @@ export function figures(changes: Partial<ReportExtra> = {}): ReportExtra {
     ),
     cutoff: cutoff(),
     latents: [],
+    moved: null,
     pictures: [],
     suspects: [],
     ...changes,

@@ -40,6 +40,8 @@ export const MOVED = {
     split: ref('split/2', 52),
     model: ref('model/2', 53),
     cutoff: ref('cutoff/2', 54),
+    labelled: ref('posterior-set/1', 55),
+    clusters: ref('clusters/2', 56),
   },
 };
 
