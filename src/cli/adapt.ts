@@ -42,7 +42,6 @@ export function addAdaptVerb(program: Command, context: Context): void {
     .addHelpText(
       'after',
       examples(
-        'labelloop dataset import ./beach-2 --name beach-2 --like shells',
         'labelloop adapt --from shells-1a2b3c4d --dataset beach-2 --labels 50',
         'labelloop adapt --from shells-1a2b3c4d --dataset beach-2 --certify 2% --watch',
       ),

@@ -53,7 +53,7 @@ describe('the labelloop process', () => {
     ['run show', /missing required argument 'run'/],
     ['run show x --colour', /unknown option '--colour'/],
     ['dataset import x', /required option '--name <name>'/],
-    ['dataset import x --name x --keep-labels none', /--keep-labels <n>.*'none'.*whole number of at least 1/],
+    ['dataset import x --name x --keep-labels none', /--keep-labels <n>.*'none'.*whole number of at least 0/],
     ['dataset import x --name x --size 4', /--size <size>.*'4'.*from 8 to 512/],
     ['dataset import x --name x --grey --colour', /'--grey' cannot be used with option '--colour'/],
     ['worker --role cook', /'cook'.*workflows, stages, all/],
