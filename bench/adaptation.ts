@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { deriveSeed, RandomStream } from '../src/contracts/random.js';
@@ -41,7 +42,7 @@ const { values } = parseArgs({
 const SOURCE_LABELS = 500;
 const SOURCE_POOL = 10_000;
 const PASSES = 10;
-const folder = values.folder ?? '/tmp/labelloop-adaptation';
+const folder = values.folder ?? path.join(tmpdir(), 'labelloop-adaptation');
 mkdirSync(folder, { recursive: true });
 const learner = inProcessLearner();
 const source = mnist(folder);

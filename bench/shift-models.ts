@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,7 +16,7 @@ import { balanced, mnist, optdigits, turned, writeItems } from './moved-data.js'
  */
 const { values } = parseArgs({
   options: {
-    folder: { type: 'string', default: '/tmp/labelloop-shift' },
+    folder: { type: 'string', default: path.join(tmpdir(), 'labelloop-shift') },
     csv: { type: 'string', default: '' },
     seeds: { type: 'string', default: '1,2,3' },
     steps: { type: 'string', default: '1200' },

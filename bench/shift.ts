@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,7 +17,7 @@ import type { Features } from '../src/labelling/two-sample.js';
  */
 const { values } = parseArgs({
   options: {
-    folder: { type: 'string', default: '/tmp/labelloop-shift' },
+    folder: { type: 'string', default: path.join(tmpdir(), 'labelloop-shift') },
     models: { type: 'string', default: 'consistency-1' },
     repeats: { type: 'string', default: '100' },
     known: { type: 'string', default: '200' },
