@@ -111,7 +111,9 @@ async function sourceOf(
     refuse(
       `would get network '${network}', and run '${from.run}' has '${spec.network}'. Pass --network ${spec.network}.`,
     );
-  return { dataset: from.dataset, split: from.split, model: from.last.model, cutoff: from.last.cutoff };
+  const { dataset, split, last } = from;
+  const labelledShards = from.manifest.shards.labelled.length;
+  return { dataset, split, model: last.model, cutoff: last.cutoff, labelledShards };
 }
 
 const shapeOf = ({ height, width, channels }: ImageShape): string => `${height} x ${width} x ${channels}`;

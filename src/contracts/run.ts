@@ -21,7 +21,7 @@ export interface Budget {
 
 /** What an adapting run begins with and keeps: the run it comes from, and whether it can calibrate by itself. */
 export interface Adapting {
-  source: { dataset: Ref; split: Ref; model: Ref; cutoff: Ref };
+  source: { dataset: Ref; split: Ref; model: Ref; cutoff: Ref; labelledShards: number };
   /** The clusters that the labels in force were last compared with: `clusters/2`. */
   clusters: Ref;
   /** People have labelled images of this dataset; else clusters are all there is. */
@@ -147,7 +147,7 @@ export const runView = z.strictObject({
       fromStore: z.array(z.string()),
       /** Why training ended before its last step; null where it didn't. */
       stopped: roundRecord.shape.stopped,
-      /** Expected calibration error of the probabilities as sampled, and as exported. */
+      /** Expected calibration error of the probabilities as sampled, and as exported; null where the cut-off is another run's. */
       calibrationError: calibrationError.nullable(),
       /** What the clusters came to; null in runs of before. */
       clustering: clusterCounts.nullable(),

@@ -25,7 +25,13 @@ export const openOutput = z.strictObject({
   /** Labels to begin with: of the run that `labelsFrom` names, else the answers of the dataset; absent: none. */
   labels: ref.optional(),
   /** What the run that `adapt` names left: its model moves, its labelled images are shown on; absent: starts afresh. */
-  source: z.strictObject({ dataset: ref, split: ref, model: ref, cutoff: ref }).optional(),
+  source: z
+    .strictObject({
+      ...{ dataset: ref, split: ref, model: ref, cutoff: ref },
+      /** Shards of its labelled images. */
+      labelledShards: z.int(),
+    })
+    .optional(),
 });
 export type OpenOutput = z.infer<typeof openOutput>;
 
@@ -387,7 +393,9 @@ export const roundRecord = z.strictObject({
   shiftFile: ref.nullable().default(null),
   /** Posteriors of the labelled split; null in records of before. */
   labelled: ref.nullable().default(null),
-  /** Expected calibration error of the mean softmax before and after scaling; null in records of before. */
+  /** Posteriors of the labelled images of the run that `adapt` names, by this round's model; null in all but the last round of such a run. */
+  sourceLabelled: ref.nullable().default(null),
+  /** Expected calibration error of the mean softmax before and after scaling; null in records of before, and where the cut-off is another run's. */
   calibrationError: calibrationError.nullable().default(null),
   /** Mean passes a pool image. */
   passes: z.number().nullable().default(null),

@@ -74,7 +74,16 @@ describe('shift', function () {
       ...{ round: 1, model, members: [], labels: labelled, cutoff, clusters: grouped.clusters, pool, labelled },
       counts: { accepted: 0, added: 0, kept: 0, flipped: 0, revoked: 0, open: 200, outliers: 0 },
       ...{ estimate: threshold.estimate, calibrationError: null, conditional: null, clustering: null },
-      ...{ shift: null, shiftFile: null, loss: 1, stopped: null, passes: 3, seconds: {}, fromStore: [] },
+      ...{
+        shift: null,
+        shiftFile: null,
+        sourceLabelled: null,
+        loss: 1,
+        stopped: null,
+        passes: 3,
+        seconds: {},
+        fromStore: [],
+      },
     };
     await inActivity(() =>
       activities.evaluate({ dataset, split, labelled, test: null, history: null, record, sampling }),
