@@ -102,8 +102,8 @@ describe('clusters of a run that may be new', function () {
 
   it('are not new once people said so to questions that are still open', async () => {
     const found = await source();
-    const said = new Map([24, 34].map((i) => [found.ids[i] as string, { class: 1 }] as const));
-    const view = await novelClusters(fixture.store, { ...found, said: said as never }, 3);
+    const said = new Map([24, 34].map((i) => [found.ids[i] as string, 1] as const));
+    const view = await novelClusters(fixture.store, { ...found, said }, 3);
     assert.deepEqual([view.candidates, view.known], [[], 6]);
   });
 

@@ -26,6 +26,11 @@ const conditionalOf = ({ folds, same }: { folds: number; same: boolean }): Condi
   twoSample: { p: same ? 1 : 0.001, level: 0.05, calibration: 20, pool: 80 },
 });
 
+const SOURCE = {
+  ...{ dataset: ref('dataset/1', 7), split: ref('split/1', 7), model: ref('model/1', 7), cutoff: ref('cutoff/2', 7) },
+  labelledShards: 2,
+};
+
 /** The order of things alone is under test here: activities answer with references to nothing. */
 export class Script {
   readonly calls: string[] = [];
@@ -47,6 +52,9 @@ export class Script {
   oldClusters = false;
   /** Conditional estimates, by round. */
   readonly conditionals: (Conditional | null)[] = [];
+
+  /** Of an adapting run, by round: whether the source's labelled images were scored, and its calibration error. */
+  readonly adapted: { source: boolean; calibration: boolean }[] = [];
 
   /** Images outside every cluster, by round. */
   readonly shifts: (number | null)[] = [];
@@ -86,6 +94,7 @@ export class Script {
           shards: { labelled: 1, pool: shards, test: 1 },
           counts: { labelled: 100, pool: 1000, test: 100 },
           hasTruth: true,
+          ...(checked.data.adapt ? { source: SOURCE } : {}),
           ...(checked.data.labelsFrom ? { labels: ref('labels/2', 9) } : {}),
         };
       },
@@ -107,12 +116,12 @@ export class Script {
           validationAccuracy: null,
         });
       },
-      sample: async ({ split, shard, models, cutoff, crossFit }) => {
+      sample: async ({ dataset, split, shard, models, cutoff, crossFit }) => {
         this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
         await new Promise((resolve) => setImmediate(resolve));
         this.inFlight--;
         this.calls.push(
-          `sample ${split} ${shard}${models.length > 1 ? ` by ${models.length}` : ''}${crossFit ? ' folds' : ''}${cutoff ? ' until settled' : ''}`,
+          `sample ${dataset.sha256 === SOURCE.dataset.sha256 ? 'source ' : ''}${split} ${shard}${models.length > 1 ? ` by ${models.length}` : ''}${crossFit ? ' folds' : ''}${cutoff ? ' until settled' : ''}`,
         );
         return fresh({
           posteriors: ref('posteriors/1', shard),
@@ -183,6 +192,7 @@ export class Script {
       },
       evaluate: async ({ record }) => {
         await note(`evaluate ${record.round}`);
+        this.adapted.push({ source: record.sourceLabelled !== null, calibration: record.calibrationError !== null });
         this.passes.push(record.passes);
         this.clusterings.push(record.clustering);
         this.conditionals.push(record.conditional);
