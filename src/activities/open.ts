@@ -111,8 +111,9 @@ async function sourceOf(
     refuse(
       `would get network '${network}', and run '${from.run}' has '${spec.network}'. Pass --network ${spec.network}.`,
     );
-  const { dataset, split, labelled, last } = from;
-  return { dataset, split, labelled, model: last.model, cutoff: last.cutoff, clusters: last.clusters };
+  const { dataset, split, labelled, last, manifest: its } = from;
+  const labelledShards = its.shards.labelled.length;
+  return { dataset, split, labelled, labelledShards, model: last.model, cutoff: last.cutoff, clusters: last.clusters };
 }
 
 const shapeOf = ({ height, width, channels }: ImageShape): string => `${height} x ${width} x ${channels}`;

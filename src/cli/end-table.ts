@@ -1,3 +1,4 @@
+import { borrowedWords, isBorrowed } from '../contracts/borrowed-words.js';
 import { conditionalWords } from '../contracts/grades.js';
 import { shiftWords } from '../contracts/shift-words.js';
 import { auditLines } from './audit-lines.js';
@@ -102,9 +103,7 @@ export function lookLines({ run, rounds }: RunView): string[] {
 export function gradeLines(view: RunView): string[] {
   const last = view.rounds.at(-1);
   const statement = [...shiftLines(view), ...(view.conditional ? conditionalWords(view.conditional) : [])];
-  const estimate = last
-    ? [...statement, ...estimateLines(last.estimate, view.budget.calibration), ...calibrationLines(last)]
-    : [];
+  const estimate = last ? [...statement, ...estimateLines(view, last), ...calibrationLines(last)] : [];
   if (!view.dryRun) return estimate;
   const compared = view.rounds.some((round) => round.truth !== null);
   return compared
@@ -125,7 +124,9 @@ const shiftLines = ({ run, shift }: RunView): string[] =>
       ]
     : [];
 
-function estimateLines({ error, upper, coverage }: Round['estimate'], calibration: number): string[] {
+function estimateLines({ run, budget: { calibration } }: RunView, last: Round): string[] {
+  if (isBorrowed(last)) return borrowedWords(run);
+  const { error, upper, coverage } = last.estimate;
   // Nothing accepted, nothing to estimate: the figures are those of no image at all.
   if (coverage === 0)
     return [

@@ -118,6 +118,12 @@ export const clientErrors = {
       'RUN_NO_RESULTS',
       `Run '${run}' is of an earlier release, which did not keep what a new class is told by. Start it again with the same settings: what is done comes from the store.`,
     ),
+  /** `novel` of a run on images of which people labelled none or one. */
+  nothingKnown: (run: string): LabelloopError =>
+    problem(
+      'RUN_NO_RESULTS',
+      `Nobody has labelled two images that run '${run}' knows, so nothing can be told to be new. Answer some questions first: labelloop review ${run}`,
+    ),
   /** `novel name RUN 99=x`. */
   noCluster: (run: string, cluster: number, clusters: number): LabelloopError =>
     problem(

@@ -353,7 +353,8 @@ export class Labelloop {
     const [manifest, record] = [await this.manifestOf(facts), (await this.rounds(facts)).at(-1)];
     const dataset = facts.memo?.dataset;
     if (!dataset || !manifest || !record) throw clientErrors.noLabels(run, facts.error?.message);
-    return { run, dataset, manifest, record, labels: (await this.labelsInForce(run, facts)).labels ?? record.labels };
+    const { labels, said } = await this.labelsInForce(run, facts);
+    return { run, dataset, manifest, record, labels: labels ?? record.labels, said };
   }
 
   /**

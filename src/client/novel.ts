@@ -1,3 +1,4 @@
+import type { Verdict } from '../contracts/audit.js';
 import { problem } from '../contracts/errors.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { NamedCluster, NovelCluster, NovelImage, NovelView } from '../contracts/novel.js';
@@ -6,6 +7,7 @@ import { decodeSafetensors, tensorNamed } from '../contracts/safetensors.js';
 import { clustersFile, posteriorSet } from '../contracts/stages.js';
 import type { RoundRecord } from '../contracts/stages.js';
 import type { AnswerRow } from '../contracts/tables.js';
+import { correctLabel } from '../labelling/audit/correct.js';
 import type { Rows } from '../labelling/kmeans.js';
 import { nearestKnown, novelCandidates, reachOf } from '../labelling/novelty.js';
 import { decodeTable, readRows, tables } from '../store/index.js';
@@ -24,8 +26,10 @@ export interface NovelSource {
   manifest: DatasetManifest;
   /** The last round. */
   record: RoundRecord;
-  /** Labels in force, with what people said. */
+  /** Labels in force, with what people said in audits and to questions that have ended. */
   labels: Ref;
+  /** What people said since, to questions that are open. */
+  said?: ReadonlyMap<string, Verdict> | null;
 }
 
 interface Member {
@@ -47,12 +51,13 @@ interface Clusters {
  * The clusters of a run's last round that may be of a class that nobody has labelled, each with its most central images.
  *
  * @param images of each cluster at most
- * @throws RUN_NO_RESULTS where the run is of a release that did not keep what is needed
+ * @throws RUN_NO_RESULTS where the run is of a release that did not keep what is needed, or nothing is known to compare with
  */
 export async function novelClusters(store: Store, source: NovelSource, images: number): Promise<NovelView> {
   const { run, manifest, record } = source;
   const clusters = await readClusters(store, record);
   const known = await knownLatents(store, source);
+  if (known.n < 2) throw clientErrors.nothingKnown(run);
   const compared = clusters.members.map((members) => evenly(members, COMPARED));
   const latents = await poolLatents(
     store,
@@ -107,7 +112,7 @@ export async function novelAnswers(
   asked: readonly NamedCluster[],
   { images, not = [] }: { images: number; not?: readonly string[] },
 ): Promise<NovelAnswers> {
-  const { run, dataset, manifest, record, labels } = source;
+  const { run, dataset, manifest, record } = source;
   const clusters = await readClusters(store, record);
   const shown: NovelAnswers['taken'] = [];
   for (const { cluster, name } of asked) {
@@ -125,14 +130,18 @@ export async function novelAnswers(
   }));
   const empty = taken.find(({ images }) => images.length === 0);
   if (empty) throw clientErrors.nothingTaken(empty.cluster);
-  return { dataset, manifest, taken, before: (await answered(store, labels)).map(({ id, label }) => ({ id, label })) };
+  return { dataset, manifest, taken, before: (await answered(store, source)).map(({ id, label }) => ({ id, label })) };
 }
 
 /** Images of the pool that a person labelled. */
-async function answered(store: Store, labels: Ref): Promise<(AnswerRow & { position: number })[]> {
+async function answered(
+  store: Store,
+  { labels, said, manifest: { classes } }: NovelSource,
+): Promise<(AnswerRow & { position: number })[]> {
   const rows: (AnswerRow & { position: number })[] = [];
   let position = 0;
-  for await (const { id, label, status, source } of readRows(tables.labels, await store.fetch(labels))) {
+  for await (const row of readRows(tables.labels, await store.fetch(labels))) {
+    const { id, label, status, source } = said ? correctLabel(row, said.get(row.id), null, null, classes) : row;
     if (status === 'accepted' && source === 'human') rows.push({ id, label, position });
     position++;
   }
@@ -156,14 +165,18 @@ async function readClusters(store: Store, record: RoundRecord): Promise<Clusters
   };
 }
 
-/** Latents of all images that people labelled: of the labelled split, and of the pool. */
+/**
+ * Latents of all images that people labelled: of the labelled split, of the pool, and of the run that an adapting one comes
+ * from, all by the same model.
+ */
 async function knownLatents(store: Store, source: NovelSource): Promise<Rows> {
-  const { record, run, labels } = source;
+  const { record, run } = source;
   if (!record.labelled) throw clientErrors.noLatents(run);
   const parts: Rows[] = [];
-  for (const { features } of (await store.readJson(record.labelled, posteriorSet)).shards)
-    parts.push(await readFeatures(store, features));
-  const people = await answered(store, labels);
+  for (const set of [record.labelled, record.sourceLabelled ?? null])
+    for (const { features } of set ? (await store.readJson(set, posteriorSet)).shards : [])
+      parts.push(await readFeatures(store, features));
+  const people = await answered(store, source);
   parts.push(await poolLatents(store, record, people.map(({ position }) => position))); // prettier-ignore
   return thinned(joined(parts), KNOWN_MOST);
 }

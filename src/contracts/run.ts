@@ -21,7 +21,15 @@ export interface Budget {
 
 /** What an adapting run begins with and keeps: the run it comes from, and whether it can calibrate by itself. */
 export interface Adapting {
-  source: { dataset: Ref; split: Ref; model: Ref; cutoff: Ref; labelled: Ref; clusters: Ref };
+  source: {
+    dataset: Ref;
+    split: Ref;
+    model: Ref;
+    cutoff: Ref;
+    labelled: Ref;
+    labelledShards: number;
+    clusters: Ref;
+  };
   /** How its images looked beside this dataset's through the model that moves: `shift/1`; null where too few calibrate there. */
   before: Ref | null;
   /** The clusters that the labels in force were last compared with: `clusters/2`. */
@@ -149,7 +157,7 @@ export const runView = z.strictObject({
       fromStore: z.array(z.string()),
       /** Why training ended before its last step; null where it didn't. */
       stopped: roundRecord.shape.stopped,
-      /** Expected calibration error of the probabilities as sampled, and as exported. */
+      /** Expected calibration error of the probabilities as sampled, and as exported; null where the cut-off is another run's. */
       calibrationError: calibrationError.nullable(),
       /** What the clusters came to; null in runs of before. */
       clustering: clusterCounts.nullable(),

@@ -34,6 +34,8 @@ export const openOutput = z.strictObject({
       /** Posteriors of its labelled images by that model, and its clusters: what this dataset is compared with. */
       labelled: ref,
       clusters: ref,
+      /** Shards of its labelled images. */
+      labelledShards: z.int(),
     })
     .optional(),
 });
@@ -402,7 +404,9 @@ export const roundRecord = z.strictObject({
   moved: z.strictObject({ before: ref.nullable(), after: ref.nullable() }).nullable().default(null),
   /** Posteriors of the labelled split; null in records of before. */
   labelled: ref.nullable().default(null),
-  /** Expected calibration error of the mean softmax before and after scaling; null in records of before. */
+  /** Posteriors of the labelled images of the run that `adapt` names, by this round's model; null in all but the last round of such a run. */
+  sourceLabelled: ref.nullable().default(null),
+  /** Expected calibration error of the mean softmax before and after scaling; null in records of before, and where the cut-off is another run's. */
   calibrationError: calibrationError.nullable().default(null),
   /** Mean passes a pool image. */
   passes: z.number().nullable().default(null),

@@ -156,18 +156,6 @@ export function summarise(
   };
 }
 
-/** Rows scaled to length 1, as clusters see them; a row of zeros stays. */
-export function unitRows({ data, n, width }: Rows): Rows {
-  const scaled = new Float32Array(data.length);
-  for (let start = 0; start < n * width; start += width) {
-    let square = 0;
-    for (let j = start; j < start + width; j++) square += data[j]! * data[j]!;
-    const scale = square > 0 ? 1 / Math.sqrt(square) : 0;
-    for (let j = start; j < start + width; j++) scaled[j] = data[j]! * scale;
-  }
-  return { data: scaled, n, width };
-}
-
 /** Keeps the images farthest from every cluster, of a stream. */
 export class Farthest<Item extends { distance: number }> {
   private kept: Item[] = [];

@@ -85,8 +85,12 @@ function edgeOf(edges: readonly number[], value: number): number {
   return above - 1 + share;
 }
 
-/** Predictive entropy of the pool, by what became of the images, with the cut-off. */
-export function entropyChart({ edges, counts, cutoff }: EntropyCounts): Markup {
+/**
+ * Predictive entropy of the pool, by what became of the images, with the cut-off.
+ *
+ * @param borrowed the cut-off is another run's: no calibration result here chose it
+ */
+export function entropyChart({ edges, counts, cutoff }: EntropyCounts, borrowed = false): Markup {
   const stacks = [
     { name: 'labelled', tone: 'accepted' as const, counts: counts.accepted },
     { name: 'open', tone: 'open' as const, counts: counts.open },
@@ -110,7 +114,7 @@ export function entropyChart({ edges, counts, cutoff }: EntropyCounts): Markup {
       format: count,
     })}
     ${cutoff === null && html`<p class="soft">The cut-off of this run is another score’s, a rank or one a class, and can’t be drawn here.</p>`}
-    ${cutoff !== null && cutoff < 0 && html`<p class="soft">The cut-off accepts nothing: no calibration result met the target.</p>`}
+    ${cutoff !== null && cutoff < 0 && html`<p class="soft">The cut-off accepts nothing: ${borrowed ? 'it is the other run’s' : 'no calibration result met the target'}.</p>`}
   </figure>`;
 }
 

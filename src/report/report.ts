@@ -1,3 +1,4 @@
+import { borrowedWords, isBorrowed } from '../contracts/borrowed-words.js';
 import { conditionalWords } from '../contracts/grades.js';
 import type { Ref } from '../contracts/references.js';
 import type { ShiftFile } from '../contracts/shift.js';
@@ -112,6 +113,8 @@ function summary(view: RunView): string {
     const interval = truth.labelErrorInterval;
     const between = interval ? ` (95\u00a0% interval ${percent(interval.lower)} to ${percent(interval.upper)})` : '';
     sentences.push(`Compared with the hidden truth, ${percent(truth.labelError)} of these labels are wrong${between}.`);
+  } else if (isBorrowed(last)) {
+    sentences.push(...borrowedWords(view.run));
   } else if (last.estimate.coverage > 0) {
     sentences.push(`About ${percent(last.estimate.error)} of them may be wrong: an estimate, which promises nothing.`);
   }
@@ -212,6 +215,8 @@ function roundsSection({ rounds }: RunView): Markup {
 function chartsSection(view: RunView, extra: ReportExtra): Markup {
   const { settings, classes, classCounts, histogram, confusion, cutoff } = extra;
   const begun = view.rounds.length > 0;
+  const last = view.rounds.at(-1);
+  const borrowed = last !== undefined && isBorrowed(last);
   return html`<section>
     <h2>Charts</h2>
     ${!begun && html`<p>They are drawn once a round has ended.</p>`}
@@ -219,9 +224,9 @@ function chartsSection(view: RunView, extra: ReportExtra): Markup {
       ${[
         begun && coverageChart(view),
         begun && errorChart(view, settings.threshold === 'target-error' ? settings.targetError : null),
-        histogram && entropyChart(histogram),
+        histogram && entropyChart(histogram, borrowed),
         cutoff && cutoffChart(classes, cutoff),
-        cutoff && reliabilityChart(cutoff),
+        cutoff && !borrowed && reliabilityChart(cutoff),
         classCounts && classChart(classes, classCounts),
         confusion && confusionChart(classes, confusion),
       ]}

@@ -8,7 +8,7 @@ import { asFailure, lostBlob, TRIES_AT_LOST_BLOBS } from './failures.js';
 import { moveIn } from './move-in.js';
 import { completed } from './first-release.js';
 import { stages } from './stages.js';
-import { cluster, crossFit, Ledger, relabel, sample, samplingOf, threshold, train } from './steps.js';
+import { cluster, crossFit, Ledger, relabel, sample, sampleSource, samplingOf, threshold, train } from './steps.js';
 import type { Opened } from './steps.js';
 
 /**
@@ -65,6 +65,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     ...(run.adapting && !calibrates(run) ? { by: 'agreement' as const } : {}),
     ...crossFitted?.labelling,
   });
+  const sourceLabelled = await sampleSource(control, run, ledger, models);
   const test = run.shards.test > 0 ? await sample(control, run, ledger, 'test', models, null) : null;
   const record: Omit<RoundRecord, 'testAccuracy' | 'calibrationAccuracy'> = {
     round: run.round,
@@ -79,8 +80,10 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     ...compared,
     moved: run.adapting ? { before: run.adapting.before, after: null } : null,
     labelled: labelled.set,
+    sourceLabelled,
     estimate: cutoff.estimate,
-    calibrationError: cutoff.calibrationError,
+    // A borrowed cut-off's is the other run's.
+    calibrationError: run.adapting && !calibrates(run) ? null : cutoff.calibrationError,
     conditional: null,
     ...crossFitted?.record,
     loss: student.loss,

@@ -93,7 +93,11 @@ const moved = (adapting: Opened['adapting']) =>
     anchors: adapting.clusters,
   };
 
-/** Scores one split, a shard an activity, and gathers the references into one. */
+/**
+ * Scores one split, a shard an activity, and gathers the references into one.
+ *
+ * @param of whose images, where they are not the run's
+ */
 export async function sample(
   control: Control,
   run: Opened,
@@ -102,13 +106,14 @@ export async function sample(
   models: Ref[],
   cutoff: Ref | null,
   byFold?: { crossFit: true },
+  of: { dataset: Ref; shards: number } = { dataset: run.dataset, shards: run.shards[split] },
 ): Promise<{ set: Ref; passes: number }> {
   const { settings, round } = run;
-  const shards = run.shards[split];
+  const { dataset, shards } = of;
   // By shard: one that is scored again counts once.
   const passes = new Map<number, number>();
   const task = {
-    dataset: run.dataset,
+    dataset,
     split,
     models,
     ...byFold,
@@ -127,6 +132,19 @@ export async function sample(
     const set = await scoreShards({ ...task, shards }, settings.window, onShard);
     return { set, passes: [...passes.values()].reduce((sum, each) => sum + each, 0) };
   });
+}
+
+/**
+ * How an adapting run's last model sees the images that its source's people labelled: what is known where hardly anyone has
+ * labelled anything here (client/novel.ts).
+ *
+ * @returns null in all other rounds and runs
+ */
+export async function sampleSource(control: Control, run: Opened, ledger: Ledger, models: Ref[]): Promise<Ref | null> {
+  const { adapting, round, settings } = run;
+  if (!adapting || round < settings.rounds) return null;
+  const { dataset, labelledShards: shards } = adapting.source;
+  return (await sample(control, run, ledger, 'labelled', models, null, undefined, { dataset, shards })).set;
 }
 
 /** How a run looks at images. */

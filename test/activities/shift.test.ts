@@ -78,6 +78,7 @@ describe('shift', function () {
         shift: null,
         shiftFile: null,
         moved: null,
+        sourceLabelled: null,
         loss: 1,
         stopped: null,
         passes: 3,

@@ -100,6 +100,14 @@ describe('the last screen of a run', () => {
     );
   });
 
+  it('says that nothing is known of labels by the cut-off of another run', () => {
+    const estimate = { grade: 'C' as const, error: 0.5, upper: 1, coverage: 0 };
+    const text = resultLines(view({ rounds: [round({ estimate, calibrationError: null })] })).join('\n');
+    assert.match(text, /Nothing is known of the label error here/);
+    assert.match(text, /labelloop audit start shells-1a2b3c4d --error 2%/);
+    assert.doesNotMatch(text, /accepts nothing|Probabilities/);
+  });
+
   it('names the stages that came from the store, rounds with the same ones together', () => {
     const rounds = [1, 2, 3].map((n) => round({ round: n, fromStore: n < 3 ? ['train', 'sample'] : [] }));
     assert.match(

@@ -90,6 +90,23 @@ describe('clusters of a run that may be new', function () {
     assert.deepEqual([view.candidates, view.known], [[], 6]);
   });
 
+  it('are not new where the run that an adapting one comes from knows them', async () => {
+    const found = await source();
+    const known = { ...scored, features: await features([45, 45.05, 45.1]) };
+    const sourceLabelled = await fixture.store.putJson('posterior-set/1', {
+      ...{ format: 'labelloop.posterior-set/1', shards: [known] },
+    });
+    const view = await novelClusters(fixture.store, { ...found, record: { ...found.record, sourceLabelled } }, 3);
+    assert.deepEqual([view.candidates, view.known], [[], 7]);
+  });
+
+  it('are not new once people said so to questions that are still open', async () => {
+    const found = await source();
+    const said = new Map([24, 34].map((i) => [found.ids[i] as string, 1] as const));
+    const view = await novelClusters(fixture.store, { ...found, said }, 3);
+    assert.deepEqual([view.candidates, view.known], [[], 6]);
+  });
+
   it('become answers by name, less what the person leaves out, with what people said before', async () => {
     const found = await source({ 3: 0 });
     const { ids } = found;

@@ -9,7 +9,6 @@ import {
   Farthest,
   movedClusters,
   shiftTests,
-  unitRows,
 } from '../../src/labelling/shift.js';
 
 /** Two clusters at right angles in the plane, of radius 0.3. */
@@ -130,11 +129,6 @@ describe('what decides', () => {
 });
 
 describe('helpers', () => {
-  it('scale rows to length 1, zeros stay', () => {
-    const { data } = unitRows({ data: Float32Array.of(3, 4, 0, 0), n: 2, width: 2 });
-    assert.deepEqual([...data], [...Float32Array.of(0.6, 0.8, 0, 0)]);
-  });
-
   it('keep the farthest of a stream', () => {
     const farthest = new Farthest<{ distance: number }>(3);
     for (let i = 0; i < 50; i++) farthest.offer({ distance: (i * 17) % 50 });

@@ -224,6 +224,15 @@ describe('report', () => {
     assert.doesNotMatch(page, /NaN|Infinity|undefined/);
   });
 
+  it('says that nothing is known of labels by the cut-off of another run', () => {
+    const estimate = { grade: 'C' as const, error: 0.5, upper: 1, coverage: 0 };
+    const rounds = finishedRun().rounds.map((each) => ({ ...each, estimate, calibrationError: null, truth: null }));
+    const page = renderReport(finishedRun({ rounds, truth: null }), figures());
+    assertBalanced(page);
+    assert.match(textOf(page), /Nothing is known of the label error here/);
+    assert.doesNotMatch(textOf(page), /Reliability of the probabilities|no calibration result met/);
+  });
+
   it('escapes everything that a user named', () => {
     const evil = `<script>alert("1")</script>'&`;
     const pictures = [{ title: evil, caption: evil, items: [{ ...picture(evil, 'x'), note: evil }] }];

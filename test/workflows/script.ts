@@ -42,6 +42,7 @@ export const MOVED = {
     cutoff: ref('cutoff/2', 54),
     labelled: ref('posterior-set/1', 55),
     clusters: ref('clusters/2', 56),
+    labelledShards: 2,
   },
 };
 
@@ -72,6 +73,9 @@ export class Script {
   oldClusters = false;
   /** Conditional estimates, by round. */
   readonly conditionals: (Conditional | null)[] = [];
+
+  /** Of an adapting run, by round: whether the source's labelled images were scored, and its calibration error. */
+  readonly adapted: { source: boolean; calibration: boolean }[] = [];
 
   /** Images outside every cluster, by round. */
   readonly shifts: (number | null)[] = [];
@@ -135,12 +139,12 @@ export class Script {
           validationAccuracy: null,
         });
       },
-      sample: async ({ split, shard, models, cutoff, crossFit }) => {
+      sample: async ({ dataset, split, shard, models, cutoff, crossFit }) => {
         this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
         await new Promise((resolve) => setImmediate(resolve));
         this.inFlight--;
         this.calls.push(
-          `sample ${split} ${shard}${models.length > 1 ? ` by ${models.length}` : ''}${crossFit ? ' folds' : ''}${cutoff ? ' until settled' : ''}`,
+          `sample ${dataset.sha256 === MOVED.dataset.sha256 ? 'source ' : ''}${split} ${shard}${models.length > 1 ? ` by ${models.length}` : ''}${crossFit ? ' folds' : ''}${cutoff ? ' until settled' : ''}`,
         );
         return fresh({
           posteriors: ref('posteriors/1', shard),
@@ -214,6 +218,7 @@ export class Script {
       },
       evaluate: async ({ record }) => {
         await note(`evaluate ${record.round}`);
+        this.adapted.push({ source: record.sourceLabelled !== null, calibration: record.calibrationError !== null });
         this.passes.push(record.passes);
         this.clusterings.push(record.clustering);
         this.conditionals.push(record.conditional);

@@ -101,6 +101,19 @@ describe('workflow selfTraining', function () {
     assert.ok(script.calls.includes('train 1 with pseudo-labels'));
   });
 
+  it('has an adapting run look at its source once, at the end, and keep no calibration of a borrowed cut-off', async () => {
+    const script = new Script();
+    await withWorkers(script, async () => {
+      await (await start('adapts', { rounds: 2, calibrationShare: 0.01, adapt: { from: 'before' } })).result();
+    });
+    assert.deepEqual(script.adapted, [
+      { source: false, calibration: false },
+      { source: true, calibration: false },
+    ]);
+    const looks = script.calls.filter((call) => call.startsWith('sample source')).sort();
+    assert.deepEqual(looks, ['sample source labelled 0', 'sample source labelled 1']);
+  });
+
   it('keeps no more images for calibration than calibrationMost', async () => {
     await withWorkers(new Script(), async () => {
       const budgets = await Promise.all(

@@ -11,7 +11,8 @@ import { assign, sampleRows } from '../../labelling/kmeans.js';
 import type { Centroids, Rows } from '../../labelling/kmeans.js';
 import { isOutlier } from '../../labelling/outliers.js';
 import { PixelFeatures } from '../../labelling/pixel-features.js';
-import { ClusterTally, Farthest, unitRows } from '../../labelling/shift.js';
+import { normalise } from '../../labelling/rows.js';
+import { ClusterTally, Farthest } from '../../labelling/shift.js';
 import { SampleOf } from '../../labelling/two-sample.js';
 import type { Ref } from '../../contracts/references.js';
 import type { Store } from '../../store/index.js';
@@ -139,7 +140,7 @@ async function looks(store: Store, shards: readonly Shard[], posteriors: Ref): P
       shard,
       sampled: of,
       offset: shard.offset,
-      rows: async () => unitRows(await readRows(store, of.features, 'features')),
+      rows: async () => normalise(await readRows(store, of.features, 'features')),
     };
   });
 }
