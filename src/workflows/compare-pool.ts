@@ -36,6 +36,17 @@ export async function compareWithSource(
   return shift;
 }
 
+/** The same through the student of the last round; null in rounds that did not look at the source's images. */
+export async function compareAfter(
+  control: Control,
+  run: Opened,
+  ledger: Ledger,
+  { labelled, pool, clusters }: { labelled: Ref | null; pool: Ref; clusters: Ref },
+): Promise<Ref | null> {
+  if (!run.adapting || labelled === null) return null;
+  return compareWithSource(control, run, ledger, { source: { ...run.adapting.source, labelled, clusters }, pool });
+}
+
 /**
  * Whether calibration images and pool are of one law: in the first round, so that people hear of it before all the others,
  * and in the last, with a picture of what the final model sees. What lies between tells nothing new.

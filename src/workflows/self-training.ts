@@ -2,7 +2,7 @@ import { allHandlersFinished, condition, continueAsNew, log, patched, workflowIn
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
 import type { OpenOutput, RoundRecord, TrainOutput } from '../contracts/stages.js';
 import { certifyRun } from './certify-run.js';
-import { comparePool } from './compare-pool.js';
+import { compareAfter, comparePool } from './compare-pool.js';
 import { Control } from './control.js';
 import { asFailure, lostBlob, TRIES_AT_LOST_BLOBS } from './failures.js';
 import { moveIn } from './move-in.js';
@@ -78,7 +78,12 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     counts: relabelled.counts,
     clustering: groups.counts,
     ...compared,
-    moved: run.adapting ? { before: run.adapting.before, after: null } : null,
+    moved: run.adapting
+      ? {
+          before: run.adapting.before,
+          after: await compareAfter(control, run, ledger, { labelled: sourceLabelled, pool: pool.set, clusters }),
+        }
+      : null,
     labelled: labelled.set,
     sourceLabelled,
     estimate: cutoff.estimate,

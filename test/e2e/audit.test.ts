@@ -83,7 +83,10 @@ describe('an audit, end to end', function () {
     for await (const { source } of labelloop.labels(next)) if (source === 'human') human++;
     assert.equal(human, sources.get('human'));
     const elsewhere = await labelloop.start({ ...RUN, labelsFrom: 'nobody' });
-    await assert.rejects(labelloop.result(elsewhere.run), /labelsFrom: people have not answered anything about run 'nobody'/);
+    await assert.rejects(
+      labelloop.result(elsewhere.run),
+      /labelsFrom: people have not answered anything about run 'nobody'/,
+    );
   });
 
   it('people answer, workers are killed meanwhile, and no answer is lost', async () => {
