@@ -415,15 +415,16 @@ export class Labelloop {
   }
 
   /**
-   * Has people asked where they can be: an open audit asks already, and of a finished run without one the questions are asked.
+   * Has people asked where they can be: an open audit asks already, and of a finished run that never had one the questions are asked.
    *
-   * @returns what asks; null while the run goes on without asking
+   * @returns what asks; null while the run goes on without asking, and after an audit
    */
   async ask(run: string): Promise<AskingState | null> {
     const { status, memo } = await this.facts(run);
     const audit = await this.people.openAudit(run);
     if (audit) return audit;
-    if (!hasEnded(status)) return this.asked.open(run);
+    // After an audit people are done, unless somebody says otherwise ('labelloop questions start').
+    if (!hasEnded(status) || (await this.audits.opened(run)) > 0) return this.asked.open(run);
     return memo?.labels ? this.startQuestions(run) : null;
   }
 
