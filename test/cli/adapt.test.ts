@@ -86,7 +86,16 @@ describe('labelloop adapt', () => {
     const { network, student, passes, steps, targetError, seed, rounds, salt } = started(log);
     assert.deepEqual(
       { network, student, passes, steps, targetError, seed, rounds, salt },
-      { network: 'resnet', student: 'consistency', passes: 20, steps: 60, targetError: 0.03, seed: 4, rounds: 2, salt: 'new' }, // prettier-ignore
+      {
+        network: 'resnet',
+        student: 'consistency',
+        passes: 20,
+        steps: 60,
+        targetError: 0.03,
+        seed: 4,
+        rounds: 2,
+        salt: 'new',
+      },
     );
     await rm(folder, { recursive: true });
   });
