@@ -29,7 +29,10 @@ export function addAdaptVerb(program: Command, context: Context): void {
     .option('--seed <n>', 'all randomness comes from it (default 0)')
     .option('--rounds <n>', 'rounds at most')
     .option('--steps <n>', "training steps a round (default: the recipe's)")
-    .option('--target-error <share>', 'label error that the cut-off aims at, 0.02 or 2% (default 2%)')
+    .option(
+      '--target-error <share>',
+      'label error that the cut-off aims at, 0.02 or 2% (default: as of the run that it comes from)',
+    )
     .option('--certify <share>', 'certify by an audit that at most this share of the labels is wrong, 0.02 or 2%')
     .option('--confidence <share>', 'of the certificate (default 95%)')
     .option('--audit-budget <n>', 'answers of the audit at most (default 400)')
@@ -55,7 +58,7 @@ export function addAdaptVerb(program: Command, context: Context): void {
         return await withClient(call.services, async (client) => {
           const audited = flags.certify === undefined ? flags : { ...flags, ...answered };
           const settings = await readRunSettings(file, audited, fresh ? freshSalt() : salt, {
-            ...(await methodOf(client, from)),
+            basis: await methodOf(client, from),
             adapt: { from, ...asked(labels), ...answered },
           });
           await (await call.services.datasets()).readDataset(settings.dataset);

@@ -59,14 +59,14 @@ export type FlagSettings = Partial<Record<keyof typeof settingFlags | keyof type
  *
  * @param flags values as typed
  * @param salt overrides the file's; undefined leaves it
- * @param basis what holds where neither file nor flags say otherwise
+ * @param moved of `adapt`: what holds where neither file nor flags say otherwise, and what its own flags say
  * @throws LabelloopError SETTINGS_INVALID naming the file or flag, the value, what is wrong and what is allowed
  */
 export async function readRunSettings(
   file: string | undefined,
   flags: FlagSettings,
   salt: string | undefined,
-  basis: Record<string, unknown> = {},
+  moved: { basis: Record<string, unknown>; adapt: Record<string, unknown> } | null = null,
 ): Promise<RunSettings> {
   const fromFile = file === undefined ? {} : await readSettingsFile(file);
   const fromFlags = Object.fromEntries(
@@ -78,10 +78,11 @@ export async function readRunSettings(
   );
   const audit = auditFromFlags(flags);
   const given: Record<string, unknown> = {
-    ...basis,
+    ...moved?.basis,
     ...fromFile,
     ...fromFlags,
     ...(audit === null ? {} : { certify: { ...(fromFile['certify'] as object | undefined), ...audit } }),
+    ...(moved === null ? {} : { adapt: { ...(fromFile['adapt'] as object | undefined), ...moved.adapt } }),
     ...(salt === undefined ? {} : { salt }),
   };
   const checked = runSettings.safeParse(given);
@@ -91,6 +92,7 @@ export async function readRunSettings(
       of: (key) =>
         key in fromFlags ||
         givesAudit(flags, key) ||
+        (moved !== null && key.startsWith('adapt.') && key.slice(6) in moved.adapt) ||
         file === undefined ||
         given[key.split('.')[0] as string] === undefined
           ? flagOf(key)
@@ -164,8 +166,17 @@ export function readAuditSettings({ error, byClass, ...flags }: Record<string, u
   );
 }
 
+/** Flags of `adapt`, by setting. */
+const adaptFlags: Record<string, string> = {
+  'adapt.from': '--from',
+  'adapt.ask': '--labels',
+  'adapt.answers': '--answers',
+};
+
 const flagOf = (key: string): string =>
-  auditFlagOf(key)?.[1].flag ?? (key in settingFlags ? settingFlags[key as keyof typeof settingFlags] : key);
+  adaptFlags[key] ??
+  auditFlagOf(key)?.[1].flag ??
+  (key in settingFlags ? settingFlags[key as keyof typeof settingFlags] : key);
 
 /** '7' -> 7, 'true' -> true; what is neither stays text, for the schema to judge: a share may be '2%'. */
 function valueOf(text: string): number | boolean | string {

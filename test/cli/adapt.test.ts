@@ -81,9 +81,10 @@ describe('labelloop adapt', () => {
   it("lets flags go over a file's settings, and both over those of the run that the model is from", async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'labelloop-'));
     const file = path.join(folder, 'adapt.yaml');
-    await writeFile(file, 'passes: 20\nstudent: consistency\nsteps: 100\n');
+    await writeFile(file, 'passes: 20\nstudent: consistency\nsteps: 100\nadapt: { from: another, ask: 7 }\n');
     const { log } = await adapt(` --settings ${file} --steps 60 --target-error 3% --seed 4 --rounds 2 --salt new`);
-    const { network, student, passes, steps, targetError, seed, rounds, salt } = started(log);
+    const { network, student, passes, steps, targetError, seed, rounds, salt, adapt: moved } = started(log);
+    assert.deepEqual(moved, { from: FROM, ask: 7, answers: 'people' });
     assert.deepEqual(
       { network, student, passes, steps, targetError, seed, rounds, salt },
       {
@@ -121,9 +122,9 @@ describe('labelloop adapt', () => {
 
   it('refuses what can not be before anything is started', async () => {
     for (const [args, message] of [
-      [' --labels many', /SETTINGS_INVALID.*adapt\.ask/],
-      [' --labels 5001', /SETTINGS_INVALID.*adapt\.ask/],
-      [' --answers nobody', /SETTINGS_INVALID.*adapt\.answers/],
+      [' --labels many', /SETTINGS_INVALID.*--labels/],
+      [' --labels 5001', /SETTINGS_INVALID.*--labels/],
+      [' --answers nobody', /SETTINGS_INVALID.*--answers/],
       [' --run My-Run', /USAGE.*My-Run/],
     ] as const) {
       const { exitCode, err, log } = await adapt(args);
