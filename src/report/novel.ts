@@ -1,13 +1,13 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import sharp from 'sharp';
 import type { Labelloop } from '../client/index.js';
-import { shardAt } from '../contracts/dataset.js';
 import type { NovelCluster, NovelImage, NovelView } from '../contracts/novel.js';
 import { problem } from '../contracts/errors.js';
 import { count, percent } from './format.js';
-import { html, Markup } from './html.js';
-import { STYLE } from './style.js';
+import { html } from './html.js';
+import type { Markup } from './html.js';
+import { page } from './page.js';
+import { pngAt } from './pixels.js';
 
 /** Characters of an id on the page; `novel name --not` takes them. */
 const SHORT = 8;
@@ -20,38 +20,20 @@ const SHORT = 8;
  */
 export function renderNovel(view: NovelView, pictures: ReadonlyMap<string, Uint8Array>): string {
   const { run, dataset, round, clusters, candidates, known, reach } = view;
-  const page = html`<html lang="en">
-    <head>
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <meta
-        http-equiv="Content-Security-Policy"
-        content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-      />
-      <title>${run} – maybe new – Labelloop</title>
-      <style>
-        ${new Markup(STYLE)}
-      </style>
-    </head>
-    <body>
-      <main>
-        <h1>${run}: maybe new</h1>
-        <p class="lead">${lead(view)}</p>
-        <p class="soft">
-          Dataset ${dataset}, round ${round}. An image is far where it lies more than ${reach.toFixed(2)} from each of
-          the ${count(known)} images that people labelled: 95&nbsp;% of these have another one within that distance. A
-          cluster is offered where more than half of its images are far and it is tight in itself. This proves nothing:
-          look at the pictures. Several clusters may be of one class; give them one name.
-        </p>
-        ${candidates.map((candidate) => clusterSection(run, candidate, pictures))}
-        <p class="soft">
-          ${count(clusters)} clusters in all. Naming makes a dataset with one class more; this run, its labels, history
-          and certificates stay as they are.
-        </p>
-      </main>
-    </body>
-  </html>`;
-  return `<!doctype html>\n${page.text}\n`;
+  const content = html`<h1>${run}: maybe new</h1>
+    <p class="lead">${lead(view)}</p>
+    <p class="soft">
+      Dataset ${dataset}, round ${round}. An image is far where it lies more than ${reach.toFixed(2)} from each of the
+      ${count(known)} images that people labelled: 95&nbsp;% of these have another one within that distance. A cluster
+      is offered where more than half of its images are far and it is tight in itself. This proves nothing: look at the
+      pictures. Several clusters may be of one class; give them one name.
+    </p>
+    ${candidates.map((candidate) => clusterSection(run, candidate, pictures))}
+    <p class="soft">
+      ${count(clusters)} clusters in all. Naming makes a dataset with one class more; this run, its labels, history and
+      certificates stay as they are.
+    </p>`;
+  return page(`${run} – maybe new`, [content]);
 }
 
 function lead({ candidates }: NovelView): string {
@@ -102,18 +84,16 @@ export async function writeNovelPage(
   const manifest = await labelloop.dataset(run);
   const pictures = new Map<string, Uint8Array>();
   for (const { id, position } of view.candidates.flatMap((candidate) => candidate.images)) {
-    const shard = manifest && shardAt(manifest.shards.pool, position);
-    if (!shard) continue;
-    const { pixels, shape } = await labelloop.image(run, { id, shard: shard.index, index: position - shard.offset });
-    pictures.set(id, await sharp(pixels, { raw: shape }).png().toBuffer());
+    const png = manifest && (await pngAt(labelloop.store, manifest, 'pool', position));
+    if (png) pictures.set(id, png);
   }
-  const page = out ?? labelloop.reportFile(run).replace(/\.html$/, '-novel.html');
+  const file = out ?? labelloop.reportFile(run).replace(/\.html$/, '-novel.html');
   try {
-    if (out === undefined) await mkdir(dirname(page), { recursive: true });
-    await writeFile(`${page}.part`, renderNovel(view, pictures));
-    await rename(`${page}.part`, page);
+    if (out === undefined) await mkdir(dirname(file), { recursive: true });
+    await writeFile(`${file}.part`, renderNovel(view, pictures));
+    await rename(`${file}.part`, file);
   } catch (error) {
-    throw problem('USAGE', `${page}: can't be written. Name a file in a folder that exists: --out FILE.`, error);
+    throw problem('USAGE', `${file}: can't be written. Name a file in a folder that exists: --out FILE.`, error);
   }
-  return { page, view };
+  return { page: file, view };
 }
