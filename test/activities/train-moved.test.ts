@@ -8,6 +8,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createLearnerActivities, createStageActivities } from '../../src/activities/index.js';
 import type { Deps } from '../../src/activities/index.js';
+import { readLabels } from '../../src/activities/inputs.js';
 import { repeats } from '../../src/activities/training-items.js';
 import { datasetManifest } from '../../src/contracts/dataset.js';
 import type { DatasetManifest } from '../../src/contracts/dataset.js';
@@ -112,6 +113,24 @@ describe('train, for a model that is moved', function () {
     assert.ok(repeats(mine, theirs) > 1);
     assert.ok(given.column('human').every((human) => human === 1));
     assert.equal(given.task.shards.length, from + 3, 'and the pixels of both');
+  });
+
+  it('hears of its source only where people have labelled nothing of a class', async () => {
+    const only = { ...source, only: 'missing' as const };
+    const { train: rows, ...split } = await deps.store.readJson(own.split, splitFile);
+    const all = await trained({ ...base, source: only });
+    assert.equal(all.given.column('label').length, rows.length, 'each class has labels here');
+    const labels = await readLabels(deps.store, await deps.store.readJson(own.dataset, datasetManifest));
+    const zeros = rows.filter((row) => labels[row] === 0).slice(0, 3);
+    const short = await deps.store.putJson('split/2', { ...split, train: zeros });
+    const { given } = await trained({ ...base, split: short, source: only });
+    const counts = new Map<number, number>();
+    for (const label of given.column('label')) counts.set(label, (counts.get(label) ?? 0) + 1);
+    assert.deepEqual(
+      [...counts.values()],
+      [...counts.values()].map(() => 3),
+    );
+    assert.ok(counts.size > 1);
   });
 
   it('repeats few labels up to the number of the source, and many not at all', () => {
