@@ -58,7 +58,7 @@ function movedSection({ moved, classes }: ReportExtra): Markup | null {
     });
   return html`<section>
     <h2>The model that moved</h2>
-    ${before && shiftBanner(before.summary, { known: 'the images that the model comes from', seen: 'this pool, before' })}
+    ${before && shiftBanner(before.summary, { known: 'the images that the model comes from', seen: 'this pool' })}
     ${chart(before, 'Before')} ${chart(after, 'After')}
   </section>`;
 }

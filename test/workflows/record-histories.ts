@@ -9,7 +9,8 @@ import { join } from 'node:path';
  * run with `--certify 15% --answers truth`; `cross-fit`, a run with `--cross-fit`; `audit`, the workflow RUN.audit-1 with people's
  * answers and a person's nonce; `audit-cancelled`, one that was cancelled while it asked; `questions`, the workflow
  * RUN.questions-1 with people's answers, cancelled, started again by `review` and stopped; `compared`, a run of two rounds;
- * `shift`, the workflow RUN.shift-DATASET. Each is started with a pool of 1,000 and one shard, so that the files stay small.
+ * `shift`, the workflow RUN.shift-DATASET; `adapt`, a run
+ * with `--labels 20 --answers truth` on a pool of one shard. Each is started with a pool of 1,000 and one shard, so that the files stay small.
  */
 const [address, run, folder, name = 'round'] = process.argv.slice(2);
 if (!address || !run || !folder) throw new Error('usage: record-histories ADDRESS WORKFLOW FOLDER [NAME]');

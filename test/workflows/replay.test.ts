@@ -34,7 +34,7 @@ describe('histories of released versions', function () {
     const names = ['audit', 'audit-cancelled', 'certify', 'cross-fit', 'questions', 'round'];
     const expected = [
       ...['0.1.0 round', ...names.map((name) => `0.2.0 ${name}`)],
-      ...['unreleased compared', 'unreleased shift'],
+      ...['unreleased adapt', 'unreleased compared', 'unreleased shift'],
     ];
     for (const each of expected) assert.ok(replayed.has(each), each);
   });
