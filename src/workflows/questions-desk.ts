@@ -55,7 +55,8 @@ export class QuestionsDesk extends AnswerDesk<QuestionsState> {
   }
 }
 
-const freshState = ({ source, number, budget, answers, questions }: QuestionsAsked): QuestionsState => ({
+/** `questions` stays null until they are open, even where they were given: an answer before that would be undone by the opening. */
+const freshState = ({ source, number, budget, answers }: QuestionsAsked): QuestionsState => ({
   run: source.run,
   number,
   phase: 'questions',
@@ -64,6 +65,6 @@ const freshState = ({ source, number, budget, answers, questions }: QuestionsAsk
   left: budget,
   budget,
   answers,
-  refs: { questions, log: null, labels: null },
+  refs: { questions: null, log: null, labels: null },
   words: 'The questions are being chosen.',
 });

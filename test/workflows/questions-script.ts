@@ -19,6 +19,8 @@ export class QuestionsScript {
   readonly calls: string[] = [];
   /** While set, answers are not taken down: as if the store were out. */
   held: Promise<void> | null = null;
+  /** What the opening waits for. */
+  heldOpening: Promise<void> | null = null;
   private readonly logs = new Map<string, AuditLine[]>();
   /** The last log by run: questions that were cancelled go on by it. */
   private readonly left = new Map<string, NonNullable<QuestionsRefs['log']>>();
@@ -50,6 +52,7 @@ export class QuestionsScript {
       numberQuestions: async () => ({ number: 1 }),
       openQuestions: async ({ asked }) => {
         this.calls.push('open');
+        await this.heldOpening;
         if (asked.seed === 13) throw ApplicationFailure.nonRetryable('there are no hidden labels', 'SETTINGS_INVALID');
         const refs = {
           questions: asked.questions ?? ref('questions/1', 9),
