@@ -14,7 +14,7 @@ describe('what to look at', function () {
 
   before(async function () {
     const started = await World.start();
-    if (!started) return this.skip();
+    if (!started) return this.skip(); // stages are nothing without a store: LABELLOOP_TEST_MINIO names one
     world = started;
     wrong = (await world.ids('labelled'))[7] as string;
     const { output } = await world.run(async () =>

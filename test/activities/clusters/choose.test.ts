@@ -15,7 +15,7 @@ describe('choose', function () {
 
   before(async function () {
     const started = await World.start();
-    if (!started) return this.skip();
+    if (!started) return this.skip(); // stages are nothing without a store: LABELLOOP_TEST_MINIO names one
     world = started;
     const of = { dataset: world.dataset, pool: await world.posteriors('pool'), seed: 1, round: 1, salt: '' };
     const { output } = await world.run(() => world.stages.cluster({ ...of, clustersPerClass: 2 }));

@@ -12,7 +12,7 @@ describe('cluster', function () {
 
   before(async function () {
     const started = await World.start();
-    if (!started) return this.skip();
+    if (!started) return this.skip(); // stages are nothing without a store: LABELLOOP_TEST_MINIO names one
     world = started;
     input = {
       ...{ dataset: world.dataset, pool: await world.posteriors('pool'), clustersPerClass: 2 },

@@ -15,7 +15,7 @@ describe('relabel by clusters', function () {
 
   before(async function () {
     const started = await World.start();
-    if (!started) return this.skip();
+    if (!started) return this.skip(); // stages are nothing without a store: LABELLOOP_TEST_MINIO names one
     world = started;
     const pool = await world.posteriors('pool');
     const of = { dataset: world.dataset, pool, salt: '' };
