@@ -1,5 +1,5 @@
 import { problem } from '../contracts/errors.js';
-import type { DatasetManifest } from '../contracts/dataset.js';
+import type { DatasetManifest, ImageShape } from '../contracts/dataset.js';
 import { runPointer, runPointerPath } from '../contracts/shift.js';
 import type { RunPointer } from '../contracts/shift.js';
 import { historyFile } from '../contracts/stages.js';
@@ -25,3 +25,15 @@ export async function knownRun(store: Store, run: string): Promise<KnownRun> {
     );
   return { ...pointer, run, manifest: await readManifest(store, pointer.dataset), last };
 }
+
+/** @throws SETTINGS_INVALID where the run's model can't look at the dataset's images */
+export function checkShape({ name, image: here }: DatasetManifest, { run, manifest }: KnownRun): void {
+  const there = manifest.image;
+  if (here.height === there.height && here.width === there.width && here.channels === there.channels) return;
+  throw problem(
+    'SETTINGS_INVALID',
+    `dataset '${name}' has images of ${shapeOf(here)}, and the model of run '${run}' takes ${shapeOf(there)}. Import it again with '--like ${manifest.name}'.`,
+  );
+}
+
+const shapeOf = ({ height, width, channels }: ImageShape): string => `${height} x ${width} x ${channels}`;

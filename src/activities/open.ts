@@ -2,7 +2,7 @@ import { protocol } from '../contracts/audit.js';
 import { complaintsOf } from '../contracts/complaints.js';
 import { unfitFor } from '../contracts/contradictions.js';
 import { problem } from '../contracts/errors.js';
-import type { DatasetManifest, ImageShape } from '../contracts/dataset.js';
+import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Ref } from '../contracts/references.js';
 import { runSettings } from '../contracts/settings.js';
 import type { RunSettings } from '../contracts/settings.js';
@@ -10,7 +10,7 @@ import type { OpenOutput } from '../contracts/stages.js';
 import { noTruth } from './audit/hidden-labels.js';
 import { answeredLabels } from './begin.js';
 import { modelSpecOf, readManifest } from './inputs.js';
-import { knownRun } from './known-run.js';
+import { checkShape, knownRun } from './known-run.js';
 import { withAnswers } from './questions/end.js';
 import { readDataset } from '../datasets/index.js';
 import { readCorrections } from '../store/index.js';
@@ -97,11 +97,7 @@ async function sourceOf(
   const refuse = (what: string) => {
     throw problem('SETTINGS_INVALID', `dataset '${manifest.name}' ${what}`);
   };
-  const [here, there] = [manifest.image, from.manifest.image];
-  if (here.height !== there.height || here.width !== there.width || here.channels !== there.channels)
-    refuse(
-      `has images of ${shapeOf(here)}, and the model of run '${from.run}' takes ${shapeOf(there)}. Import it again with '--like ${from.manifest.name}'.`,
-    );
+  checkShape(manifest, from);
   if (from.manifest.classes.some((name, c) => manifest.classes[c] !== name))
     refuse(
       `has other classes than run '${from.run}', or in another order: that has ${from.manifest.classes.join(', ')}. Import it again with '--like ${from.manifest.name}'; further classes go behind these.`,
@@ -115,5 +111,3 @@ async function sourceOf(
   const labelledShards = its.shards.labelled.length;
   return { dataset, split, labelled, labelledShards, model: last.model, cutoff: last.cutoff, clusters: last.clusters };
 }
-
-const shapeOf = ({ height, width, channels }: ImageShape): string => `${height} x ${width} x ${channels}`;

@@ -1,11 +1,10 @@
 import { problem } from '../../contracts/errors.js';
-import type { ImageShape } from '../../contracts/dataset.js';
 import type { ShiftOpened, ShiftWorkflowInput } from '../../contracts/shift.js';
 import { LEAST_KNOWN } from '../../labelling/shift.js';
 import { readDataset } from '../../datasets/index.js';
 import type { Store } from '../../store/index.js';
 import { readSplit } from '../inputs.js';
-import { knownRun } from '../known-run.js';
+import { checkShape, knownRun } from '../known-run.js';
 
 /**
  * Finds a run and a dataset by their names, and checks that the run's model can look at it.
@@ -16,12 +15,7 @@ export async function openShift({ run, dataset }: ShiftWorkflowInput, store: Sto
   const known = await knownRun(store, run);
   if (!known.sampling) throw again(run, 'was made by an earlier release and does not say how it looks at images');
   const { ref, manifest } = await readDataset(store, dataset);
-  const [here, there] = [manifest.image, known.manifest.image];
-  if (here.height !== there.height || here.width !== there.width || here.channels !== there.channels)
-    throw problem(
-      'SETTINGS_INVALID',
-      `dataset '${dataset}' has images of ${shapeOf(here)}, and the model of run '${run}' takes ${shapeOf(there)}. Import it again with '--like ${known.manifest.name}', or with --size ${there.height}x${there.width} ${there.channels === 1 ? '--grey' : '--colour'}.`,
-    );
+  checkShape(manifest, known);
   const { calibration } = await readSplit(store, known.split);
   if (calibration.length < LEAST_KNOWN)
     throw problem(
@@ -46,5 +40,3 @@ const again = (run: string, what: string) =>
     'RUN_NO_RESULTS',
     `Run '${run}' ${what}. Start it again with the same settings, which takes what is done from the store.`,
   );
-
-const shapeOf = ({ height, width, channels }: ImageShape): string => `${height} x ${width} x ${channels}`;
