@@ -32,7 +32,7 @@ export function checkShape({ name, image: here }: DatasetManifest, { run, manife
   if (here.height === there.height && here.width === there.width && here.channels === there.channels) return;
   throw problem(
     'SETTINGS_INVALID',
-    `dataset '${name}' has images of ${shapeOf(here)}, and the model of run '${run}' takes ${shapeOf(there)}. Import it again with '--like ${manifest.name}'.`,
+    `dataset '${name}' has images of ${shapeOf(here)}, and the model of run '${run}' takes ${shapeOf(there)}. Import it again with '--like ${manifest.name}', or with --size ${there.height}x${there.width} ${there.channels === 1 ? '--grey' : '--colour'}.`,
   );
 }
 

@@ -5,15 +5,14 @@ import { z } from 'zod';
 import { LabelloopError, problem } from '../contracts/errors.js';
 import type { DatasetManifest, Shard } from '../contracts/dataset.js';
 import { deriveSeed, RandomStream } from '../contracts/random.js';
-import { modelSpec } from '../contracts/learner.js';
-import type { ModelSpec, SeedPair } from '../contracts/learner.js';
+import type { SeedPair } from '../contracts/learner.js';
 import { ref } from '../contracts/references.js';
 import { decodeSafetensors, encodeSafetensors, tensorNamed } from '../contracts/safetensors.js';
 import { clustersFile, trainOutput } from '../contracts/stages.js';
 import type { ClustersFile, TrainInput, TrainOutput } from '../contracts/stages.js';
 import { recipeOf, specOf } from '../learner/client.js';
 import type { Store } from '../store/index.js';
-import { pickRows, readItems, readLabels, readManifest, readSplit } from './inputs.js';
+import { modelSpecOf, pickRows, readItems, readLabels, readManifest, readSplit } from './inputs.js';
 import { stage } from './stage.js';
 import type { Attempt } from './stage.js';
 import { encodeItems, humanItems, isLeftOut, trainingItems } from './training-items.js';
@@ -77,7 +76,9 @@ async function prepare(input: TrainInput, { store, key, checkpointSeconds, log }
   const progress = await startAttempt(store, key);
   const resume = await fetchCheckpoint(progress, store, log);
   const { network, student, round, precision } = input;
-  const initial = input.initial ? await store.fetch(input.initial) : null;
+  const initial = input.initial
+    ? { path: await store.fetch(input.initial), of: await modelSpecOf(store, input.initial) }
+    : null;
   const fresh = specOf(network, manifest.image, manifest.classes.length, round);
   const recipe = recipeOf({
     ...{ network, student, round, precision },
@@ -90,14 +91,14 @@ async function prepare(input: TrainInput, { store, key, checkpointSeconds, log }
   const task = {
     kind: 'train' as const,
     // DenseNet grows with the rounds: the student is as wide as the model that it starts from.
-    model: initial === null ? fresh : { ...fresh, growth: (await specIn(initial))?.growth ?? fresh.growth },
+    model: initial === null ? fresh : { ...fresh, growth: initial.of.growth },
     recipe: { ...recipe, steps: input.steps ?? recipe.steps },
     seed,
     shards,
     items: itemsPath,
     validation,
     unlabelled: await fetchUnlabelled(store, unlabelled, input, folder),
-    initial,
+    initial: initial?.path ?? null,
     anchors,
     resume,
     output: join(folder, 'model.safetensors'),
@@ -156,12 +157,6 @@ async function writeAnchors(path: string, store: Store, { centroids }: ClustersF
   const anchors = tensorNamed(decodeSafetensors(await store.readBytes(centroids)), 'centroids', 'F32');
   await writeFile(path, encodeSafetensors({ anchors }));
   return path;
-}
-
-/** What the model of a file is made from; undefined where the learner will refuse it. */
-async function specIn(path: string): Promise<ModelSpec | undefined> {
-  const { metadata } = decodeSafetensors(await readFile(path));
-  return modelSpec.safeParse(JSON.parse(metadata['spec'] ?? 'null')).data;
 }
 
 const progressPath = (key: string): string => `progress/${key}.json`;
