@@ -22,10 +22,12 @@ export interface TrainingItems {
   human: number[];
   /** Cluster whose centroid an item's features are pulled to. */
   anchor: number[];
+  /** Labels of people in the dataset itself, however often each stands here. */
+  people: number;
 }
 
 const newItems = (shards: readonly Shard[]): TrainingItems => ({
-  ...{ shards, shard: [], row: [], label: [], weight: [], human: [], anchor: [] },
+  ...{ shards, shard: [], row: [], label: [], weight: [], human: [], people: 0, anchor: [] },
 });
 
 /** Images of the labelled split at some positions, with people's labels. */
@@ -54,6 +56,7 @@ export async function trainingItems(
   const times = source && !missing ? repeats(rows.length, source.rows.length) : 1;
   for (let time = 0; time < times; time++) addHuman(items, labelled, answers, rows, 0);
   if (input.labels) await addPseudoLabels(items, store, manifest, input);
+  items.people = items.human.filter((human) => human === 1).length;
   if (source) {
     const theirs = missing ? rowsOfMissing(source, items) : source.rows;
     addHuman(items, source.shards, source.answers, theirs, own.length);
