@@ -15,11 +15,11 @@ export const threshold = stage<ThresholdInput, ThresholdOutput>(
   async (input, { store, beating }) =>
     beating(async () => {
       const images = await readLabelledImages(store, input);
-      const file =
-        input.borrowed && !canCalibrate(images.calibration.length, input.targetError)
-          ? borrowCutoff(await store.readJson(input.borrowed, cutoffFile), images.classes)
-          : chooseCutoff(input, input.holdBack ? steering(images, input.seed) : images);
-      return storeCutoff(store, file);
+      if (input.borrowed && !canCalibrate(images.calibration.length, input.targetError)) {
+        const file = borrowCutoff(await store.readJson(input.borrowed, cutoffFile), images.classes);
+        return { ...(await storeCutoff(store, file)), borrowed: true };
+      }
+      return storeCutoff(store, chooseCutoff(input, input.holdBack ? steering(images, input.seed) : images));
     }),
 );
 

@@ -235,6 +235,8 @@ export const thresholdOutput = z.strictObject({
   value: z.number(),
   estimate,
   calibrationError,
+  /** The cut-off is the borrowed one; absent: chosen from calibration images of the run. */
+  borrowed: z.literal(true).optional(),
 });
 export type ThresholdOutput = z.infer<typeof thresholdOutput>;
 

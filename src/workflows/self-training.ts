@@ -62,7 +62,8 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     pool: pool.set,
     cutoff: cutoff.cutoff,
     clusters,
-    ...(run.adapting && !calibrates(run) ? { by: 'agreement' as const } : {}),
+    // Nothing is known of its error here: clusters must agree with the model.
+    ...(cutoff.borrowed ? { by: 'agreement' as const } : {}),
     ...crossFitted?.labelling,
   });
   const sourceLabelled = await sampleSource(control, run, ledger, models);
@@ -88,7 +89,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     sourceLabelled,
     estimate: cutoff.estimate,
     // A borrowed cut-off's is the other run's.
-    calibrationError: run.adapting && !calibrates(run) ? null : cutoff.calibrationError,
+    calibrationError: cutoff.borrowed ? null : cutoff.calibrationError,
     conditional: null,
     ...crossFitted?.record,
     loss: student.loss,
@@ -151,9 +152,6 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
     ...(audited ? { audit: { audit: audited.audit, certificate: audited.refs?.certificate ?? null } } : {}),
   };
 }
-
-/** Whether an adapting run has calibration images enough for a cut-off of its own; else clusters must agree with the model. */
-const calibrates = ({ budget, settings }: Opened): boolean => budget.calibration >= 1 / (2 * settings.targetError);
 
 async function open(control: Control, input: SelfTrainingInput, ledger: Ledger): Promise<Opened> {
   const opened: OpenOutput = await control.stage('open', (summary) =>

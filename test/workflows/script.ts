@@ -65,6 +65,7 @@ export class Script {
   readonly clusterings: (ClusterCounts | null)[] = [];
   /** Labelled images of the dataset. */
   labelled = 100;
+  private calibration = 0;
   /** What the other stages were asked. */
   readonly trainInputs: TrainInput[] = [];
   readonly relabelInputs: RelabelInput[] = [];
@@ -120,7 +121,10 @@ export class Script {
         };
       },
       split: async ({ calibrationShare, calibrationMost }) => {
-        const calibration = Math.min(Math.round(this.labelled * calibrationShare), calibrationMost ?? Infinity);
+        const calibration = (this.calibration = Math.min(
+          Math.round(this.labelled * calibrationShare),
+          calibrationMost ?? Infinity,
+        ));
         return fresh({ split: ref('split/1', 2), train: this.labelled - calibration, validation: 0, calibration });
       },
       train: async (input) => {
@@ -166,6 +170,8 @@ export class Script {
           value: 1,
           estimate: { grade: 'C' as const, accepted: 1, errors: 0, error: 0, upper: 1, coverage: 1 },
           calibrationError: { before: 0.1, after: 0.05 },
+          // As the stage does where too few images calibrate.
+          ...(input.borrowed && this.calibration < 25 ? { borrowed: true as const } : {}),
         });
       },
       release: async ({ folds, labelled, pool }) => {
