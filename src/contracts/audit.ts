@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ANSWERS_FROM } from './names.js';
 import { ref, sha256 } from './references.js';
 
 /*
@@ -241,9 +242,6 @@ export const planFile = z.strictObject({
   considered: z.array(planOutlook).max(200),
 });
 export type PlanFile = z.infer<typeof planFile>;
-
-/** Who answers: people, or in a dry run the hidden truth, with a share of errors. */
-export const ANSWERS_FROM = /^(people|truth(:0?\.\d+)?)$/;
 
 /** Settings of an audit as a run's settings hold them (`certify`) or `labelloop audit start` takes them. */
 export const auditSettings = z.strictObject({

@@ -33,3 +33,5 @@ export const QUERY_QUESTIONS = 'questions';
 export const questionsWorkflowId = (run: string, number: number): string => `${run}.questions-${number}`;
 /** Comparing the same dataset with the same run twice finds the one that is under way. */
 export const shiftWorkflowId = (run: string, dataset: string): string => `${run}.shift-${dataset}`;
+/** Who answers: people, or in a dry run the hidden truth, with a share of errors. */
+export const ANSWERS_FROM = /^(people|truth(:0?\.\d+)?)$/;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ANSWERS_FROM, answerMeta, poolCounts } from './audit.js';
+import { answerMeta, poolCounts } from './audit.js';
+import { ANSWERS_FROM } from './names.js';
 import type { Answer } from './audit.js';
 import { ref } from './references.js';
 import type { Ref } from './references.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ANSWERS_FROM, auditSettings } from './audit.js';
+import { auditSettings } from './audit.js';
+import { ANSWERS_FROM } from './names.js';
 import { auditContradiction, contradictionsOf } from './contradictions.js';
 import {
   labelTenures,
@@ -79,7 +80,6 @@ export const adaptSettings = z.strictObject({
     .default('people')
     .describe("people; in a dry run also 'truth', or 'truth:0.02', which errs in 2 % of the answers"),
 });
-export type AdaptSettings = z.infer<typeof adaptSettings>;
 
 /** Settings as a user may leave them out: what a preset decides is optional. */
 const givenSettings = z.strictObject({

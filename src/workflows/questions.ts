@@ -1,4 +1,5 @@
 import { allHandlersFinished, ApplicationFailure, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { ANSWERS_FROM } from '../contracts/names.js';
 import type { QuestionsAsked, QuestionsInput, QuestionsState } from '../contracts/questions.js';
 import { atDesk } from './answer-desk.js';
 import { tellQuestions } from './notices.js';
@@ -29,7 +30,7 @@ function checkInput(input: QuestionsInput | undefined): void {
   const source = input?.source as Partial<QuestionsInput['source']> | undefined;
   const whole = typeof source?.run === 'string' && source.dataset && input?.labels && input.questions !== undefined;
   const counted = [input?.number, input?.budget].every((count) => Number.isInteger(count) && (count as number) > 0);
-  if (!whole || !counted || !/^(people|truth(:0?\.\d+)?)$/.test(input?.answers ?? ''))
+  if (!whole || !counted || !ANSWERS_FROM.test(input?.answers ?? ''))
     throw ApplicationFailure.nonRetryable(
       "Questions are asked by 'labelloop review RUN', or by a run that adapts.",
       'SETTINGS_INVALID',
