@@ -1,3 +1,4 @@
+import { withStartOptions } from './start-options.js';
 import { examples, verb, withClient } from './verb.js';
 import { freshSalt } from './run.js';
 import { cliErrors } from './errors.js';
@@ -20,28 +21,21 @@ type AdaptOptions = Omit<FlagSettings, 'labels'> & {
 };
 
 export function addAdaptVerb(program: Command, context: Context): void {
-  program
-    .command('adapt')
-    .description("bring a run's model to a dataset of the same classes; prints the new run's id")
-    .requiredOption('--from <run>', 'run whose model moves')
-    .requiredOption('--dataset <name>', "where to; import it with '--like' the run's dataset")
-    .option('--labels <n>', 'labels that people are asked for, each where it tells most (default 0)')
-    .option('--seed <n>', 'all randomness comes from it (default 0)')
-    .option('--rounds <n>', 'rounds at most')
-    .option('--steps <n>', "training steps a round (default: the recipe's)")
-    .option(
-      '--target-error <share>',
-      'label error that the cut-off aims at, 0.02 or 2% (default: as of the run that it comes from)',
-    )
-    .option('--certify <share>', 'certify by an audit that at most this share of the labels is wrong, 0.02 or 2%')
-    .option('--confidence <share>', 'of the certificate (default 95%)')
-    .option('--audit-budget <n>', 'answers of the audit at most (default 400)')
-    .option('--answers <whom>', 'people; in a dry run truth, or truth:0.02, which errs in 2 % (default people)')
-    .option('--settings <file>', 'YAML or JSON file with settings; flags override it')
-    .option('--fresh', 'compute every stage anew instead of taking it from the store')
-    .option('--salt <text>', 'another text computes every stage anew, and again the next time finds it in the store')
-    .option('--run <id>', 'id of the run (default: from dataset and settings)')
-    .option('--watch', 'follow it to its end')
+  withStartOptions(
+    program
+      .command('adapt')
+      .description("bring a run's model to a dataset of the same classes; prints the new run's id")
+      .requiredOption('--from <run>', 'run whose model moves')
+      .requiredOption('--dataset <name>', "where to; import it with '--like' the run's dataset")
+      .option('--labels <n>', 'labels that people are asked for, each where it tells most (default 0)')
+      .option('--seed <n>', 'all randomness comes from it (default 0)')
+      .option('--rounds <n>', 'rounds at most')
+      .option('--steps <n>', "training steps a round (default: the recipe's)")
+      .option(
+        '--target-error <share>',
+        'label error that the cut-off aims at, 0.02 or 2% (default: as of the run that it comes from)',
+      ),
+  )
     .addHelpText(
       'after',
       examples(

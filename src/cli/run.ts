@@ -13,6 +13,7 @@ import {
   weightNames,
 } from '../contracts/presets.js';
 import { count, table } from './format.js';
+import { withStartOptions } from './start-options.js';
 import { examples, verb, withClient } from './verb.js';
 import { follow } from './watch.js';
 import type { Command } from 'commander';
@@ -25,52 +26,45 @@ export function addRunVerbs(program: Command, context: Context): void {
   const run = program.command('run').description('start, watch and steer runs');
   run.addHelpText('after', examples('labelloop run start --dataset shells --watch', 'labelloop run list'));
 
-  run
-    .command('start')
-    .description('start a run; prints its id')
-    // Not commander's requiredOption: the dataset may come from the settings file.
-    .option('--dataset <name>', 'dataset to label')
-    .option('--seed <n>', 'all randomness comes from it (default 0)')
-    .option(
-      '--preset <name>',
-      'method, which decides the settings below: ' + presetNames.join(', ') + ' (default compact)',
-    )
-    .option('--target-error <share>', 'label error that the cut-off aims at, 0.02 or 2% (default 2%)')
-    .option('--rounds <n>', 'rounds at most')
-    .option('--network <name>', networkNames.join(', '))
-    .option('--student <name>', 'what a student learns from: ' + studentNames.join(', '))
-    .option('--steps <n>', "training steps a round (default: the recipe's)")
-    .option('--posterior <name>', "what an image's passes differ in: " + posteriorNames.join(', '))
-    .option('--passes <n>', 'stochastic forward passes an image')
-    .option(
-      '--sampling <name>',
-      'all passes for every image, or as many as its decision needs: ' + samplingNames.join(', '),
-    )
-    .option('--members <n>', 'networks of an ensemble')
-    .option('--cross-fit <folds>', "label the pool's folds by students of the others, for a conditional estimate")
-    .option('--threshold <rule>', 'rule for the cut-off: ' + thresholdRules.join(', '))
-    .option('--score <name>', 'uncertainty that it compares: ' + scoreNames.join(', '))
-    .option('--limit <number>', "the rule's own number: reach, z, n or probability")
-    .option('--classwise <yes>', 'true: a cut-off a class where the calibration labels allow it')
-    .option('--scaling <name>', 'calibration of the mean softmax: ' + scalingNames.join(', '))
-    .option('--weights <name>', 'weights of pseudo-labels in training: ' + weightNames.join(', '))
-    .option('--labels <tenure>', 'whether later rounds may take pseudo-labels back: ' + labelTenures.join(', '))
-    .option('--calibration-share <share>', 'share of the labelled images kept for the cut-off (default 40%)')
-    .option('--calibration-most <n>', 'images at most that are kept for the cut-off (default 500)')
-    .option('--validation-share <share>', 'share of the training images that choose the best checkpoint')
-    .option('--precision <name>', 'float32 or bfloat16 (default float32)')
-    .option('--labels-from <run>', "begin with an audited run's labels, with what people said in them")
-    .option('--certify <share>', 'certify by an audit that at most this share of the labels is wrong, 0.02 or 2%')
-    .option('--confidence <share>', 'of the certificate (default 95%)')
-    .option('--audit-budget <n>', 'answers of people at most (default 400)')
-    .option('--instrument <name>', 'auto, betting, looks: how the audit decides (default auto)')
-    .option('--nonce-from <whom>', "program or person: who gives the nonce of the audit's draw (default program)")
-    .option('--answers <whom>', 'people; in a dry run truth, or truth:0.02, which errs in 2 % (default people)')
-    .option('--settings <file>', 'YAML or JSON file with settings; flags override it')
-    .option('--fresh', 'compute every stage anew instead of taking it from the store')
-    .option('--salt <text>', 'another text computes every stage anew, and again the next time finds it in the store')
-    .option('--run <id>', 'id of the run (default: from dataset and settings)')
-    .option('--watch', 'follow it to its end')
+  withStartOptions(
+    run
+      .command('start')
+      .description('start a run; prints its id')
+      // Not commander's requiredOption: the dataset may come from the settings file.
+      .option('--dataset <name>', 'dataset to label')
+      .option('--seed <n>', 'all randomness comes from it (default 0)')
+      .option(
+        '--preset <name>',
+        'method, which decides the settings below: ' + presetNames.join(', ') + ' (default compact)',
+      )
+      .option('--target-error <share>', 'label error that the cut-off aims at, 0.02 or 2% (default 2%)')
+      .option('--rounds <n>', 'rounds at most')
+      .option('--network <name>', networkNames.join(', '))
+      .option('--student <name>', 'what a student learns from: ' + studentNames.join(', '))
+      .option('--steps <n>', "training steps a round (default: the recipe's)")
+      .option('--posterior <name>', "what an image's passes differ in: " + posteriorNames.join(', '))
+      .option('--passes <n>', 'stochastic forward passes an image')
+      .option(
+        '--sampling <name>',
+        'all passes for every image, or as many as its decision needs: ' + samplingNames.join(', '),
+      )
+      .option('--members <n>', 'networks of an ensemble')
+      .option('--cross-fit <folds>', "label the pool's folds by students of the others, for a conditional estimate")
+      .option('--threshold <rule>', 'rule for the cut-off: ' + thresholdRules.join(', '))
+      .option('--score <name>', 'uncertainty that it compares: ' + scoreNames.join(', '))
+      .option('--limit <number>', "the rule's own number: reach, z, n or probability")
+      .option('--classwise <yes>', 'true: a cut-off a class where the calibration labels allow it')
+      .option('--scaling <name>', 'calibration of the mean softmax: ' + scalingNames.join(', '))
+      .option('--weights <name>', 'weights of pseudo-labels in training: ' + weightNames.join(', '))
+      .option('--labels <tenure>', 'whether later rounds may take pseudo-labels back: ' + labelTenures.join(', '))
+      .option('--calibration-share <share>', 'share of the labelled images kept for the cut-off (default 40%)')
+      .option('--calibration-most <n>', 'images at most that are kept for the cut-off (default 500)')
+      .option('--validation-share <share>', 'share of the training images that choose the best checkpoint')
+      .option('--precision <name>', 'float32 or bfloat16 (default float32)')
+      .option('--labels-from <run>', "begin with an audited run's labels, with what people said in them")
+      .option('--instrument <name>', 'auto, betting, looks: how the audit decides (default auto)')
+      .option('--nonce-from <whom>', "program or person: who gives the nonce of the audit's draw (default program)"),
+  )
     .addHelpText(
       'after',
       examples(
