@@ -85,7 +85,7 @@ async function prepare(input: TrainInput, { store, key, checkpointSeconds, log }
     image: manifest.image,
     items: items.label.length,
     pool: manifest.counts.pool,
-    ...(input.recipe === 'adapt' ? { adapt: { labels: items.people } } : {}),
+    ...(input.recipe === 'adapt' ? { adapt: { labelsAClass: items.people / manifest.classes.length } } : {}),
     pulled: anchors !== null,
   });
   const task = {

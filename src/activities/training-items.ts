@@ -22,7 +22,7 @@ export interface TrainingItems {
   human: number[];
   /** Cluster whose centroid an item's features are pulled to. */
   anchor: number[];
-  /** Labels of people in the dataset itself, however often each stands here. */
+  /** Labels of people in the dataset itself, each once, however often it stands here. */
   people: number;
 }
 
@@ -56,7 +56,7 @@ export async function trainingItems(
   const times = source && !missing ? repeats(rows.length, source.rows.length) : 1;
   for (let time = 0; time < times; time++) addHuman(items, labelled, answers, rows, 0);
   if (input.labels) await addPseudoLabels(items, store, manifest, input);
-  items.people = items.human.filter((human) => human === 1).length;
+  items.people = items.human.filter((human) => human === 1).length - (times - 1) * rows.length;
   if (source) {
     const theirs = missing ? rowsOfMissing(source, items) : source.rows;
     addHuman(items, source.shards, source.answers, theirs, own.length);

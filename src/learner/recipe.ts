@@ -15,8 +15,8 @@ export interface RecipeInput {
   pool: number;
   /** Overrides the recipe's own number of steps. */
   steps?: number | null;
-  /** A student that is moved to a new dataset, and how many labels people gave there; absent: an ordinary one. */
-  adapt?: { labels: number };
+  /** A student that is moved to a new dataset, and how many labels a class people gave there; absent: an ordinary one. */
+  adapt?: { labelsAClass: number };
   /** There are centroids to pull features to. */
   pulled?: boolean;
   precision: Recipe['precision'];
@@ -42,22 +42,24 @@ export function recipeOf(input: RecipeInput): Recipe {
     precision: input.precision,
     ...(input.pulled ? { pull: PULL } : {}),
   };
-  const moved = input.adapt ? move(recipe, input.adapt.labels) : recipe;
+  const moved = input.adapt ? move(recipe, input.adapt.labelsAClass) : recipe;
   return input.steps == null ? moved : { ...moved, steps: input.steps };
 }
 
 /**
  * For a student that starts from the weights of a source's model: it has less to learn, so it takes fewer steps. The rate
- * stays that of a fresh one: the features have far to go. Without a label of the new dataset nothing keeps a consistency
- * student from finding few classes for all of its images, so their shares are aligned.
+ * stays that of a fresh one: the features have far to go. Where labels are few, or lack a class,
+ * little keeps a consistency student from finding few classes for all images, so that the shares of the classes are aligned.
  */
-function move(recipe: Recipe, labels: number): Recipe {
+function move(recipe: Recipe, labelsAClass: number): Recipe {
   const { consistency } = recipe;
-  const aligned = consistency && labels === 0 ? { consistency: { ...consistency, aligned: true as const } } : {};
+  const aligned = consistency && labelsAClass < FEW ? { consistency: { ...consistency, aligned: true as const } } : {};
   return { ...recipe, ...aligned, steps: Math.ceil(MOVED * recipe.steps) };
 }
 
-/** Share of the steps; what was measured is in docs/decisions.md. */
+/** Labels a class below which shares are aligned; what was measured of it and of the steps is in docs/decisions.md. */
+const FEW = 5;
+/** Share of the steps. */
 const MOVED = 0.4;
 
 /** Weight of the pull to centroids: lambda. */
