@@ -10,16 +10,19 @@ import { assign, fitKMeans } from '../src/labelling/kmeans.js';
 import { outlierRadii } from '../src/labelling/outliers.js';
 import { inProcessLearner } from '../src/learner/in-process.js';
 import { recipeOf, specOf } from '../src/learner/recipe.js';
-import { CLASSES, IMAGE } from './data.js';
-import { balanced, mnist, optdigits, turned, writeItems } from './moved-data.js';
+import { CLASSES } from './data.js';
+import { balanced, writeItems } from './moved-data.js';
+import { sceneOf, SOURCE_FROM, SOURCE_POOL } from './moved-scenes.js';
 import type { Recipe, SeedPair } from '../src/contracts/learner.js';
 import type { Centroids } from '../src/labelling/kmeans.js';
 import type { Item, Pictures } from './moved-data.js';
 
 /*
- * How a model is best moved to another dataset: a source student of 500 MNIST labels, a target, and ways to go on.
+ * How a model is best moved to another dataset: a source student of 500 MNIST labels, or of 4,000 of CIFAR-10's, a target, and
+ * ways to go on.
  *
- *     node dist/bench/adaptation.js --target optdigits --labels 0,50 --seeds 1 --ways 'replay,replay+agree+pull0.3'
+ *     node dist/bench/adaptation.js --target optdigits --data digits.csv.gz --labels 0,50 --ways 'replay,replay+agree+pull0.3'
+ *     node dist/bench/adaptation.js --target coarse --data train-jpeg.tar.gz --precision bfloat16 --ways none,warm,fresh
  *
  * A way is a list of words: `warm` or fresh weights; `replay` of the source's labels; which pseudo-labels the items get
  * (`model`, `agree`, `clusters`); `pullX`, the weight of the pull to centroids; `stepsN`, `rateX`, `roundsN`.
@@ -27,7 +30,8 @@ import type { Item, Pictures } from './moved-data.js';
 const { values } = parseArgs({
   options: {
     target: { type: 'string', default: 'optdigits' },
-    csv: { type: 'string', default: '' },
+    /** The file that the target, or its source, is made from: optdigits as CSV, CIFAR-10 as tar. */
+    data: { type: 'string', default: '' },
     folder: { type: 'string' },
     labels: { type: 'string', default: '0,10,50,200' },
     seeds: { type: 'string', default: '1' },
@@ -35,19 +39,22 @@ const { values } = parseArgs({
     steps: { type: 'string', default: '800' },
     /** Of the source's student; by default that of the target's labels too. */
     source: { type: 'string' },
+    /** Steps of the source's student. */
+    'source-steps': { type: 'string' },
+    precision: { type: 'string', default: 'float32' },
     log: { type: 'string' },
   },
 });
 
-const SOURCE_LABELS = 500;
-const SOURCE_POOL = 10_000;
 const PASSES = 10;
+const precision = values.precision === 'bfloat16' ? values.precision : 'float32';
 const folder = values.folder ?? path.join(tmpdir(), 'labelloop-adaptation');
 mkdirSync(folder, { recursive: true });
 const learner = inProcessLearner();
-const source = mnist(folder);
-const target =
-  values.target === 'optdigits' ? await optdigits(folder, values.csv) : await turned(folder, source, 40_000, 4_000);
+const { network, image, sourceLabels, sourceSteps, source, target } = await sceneOf(values.target, folder, {
+  data: values.data,
+  sourceSteps: values['source-steps'] === undefined ? null : Number(values['source-steps']),
+});
 const file = (name: string): string => path.join(folder, name);
 let files = 0;
 
@@ -70,7 +77,7 @@ async function score(model: string, pictures: Pictures, seed: number): Promise<S
       count: pictures.n,
       offset: 0,
     },
-    ...{ passes: PASSES, sequential: null, seed: deriveSeed(seed, 'sample'), precision: 'float32', output },
+    ...{ passes: PASSES, sequential: null, seed: deriveSeed(seed, 'sample'), precision, output },
   });
   const decoded = decodeSafetensors(readFileSync(output));
   const p = tensorNamed(decoded, 'p', 'F32').data;
@@ -106,8 +113,7 @@ interface Training {
 
 async function train({ items, initial, anchors, pool, recipe, seed, output }: Training): Promise<number> {
   const basis = recipeOf({
-    ...{ network: 'compact', student: 'consistency', image: IMAGE, round: 1, items: items.length, pool: target.n },
-    precision: 'float32',
+    ...{ network, student: 'consistency', image, round: 1, items: items.length, pool: target.n, precision },
   });
   const anchorsFile = anchors ? file(`anchors-${files++}`) : null;
   if (anchors && anchorsFile !== null)
@@ -117,7 +123,7 @@ async function train({ items, initial, anchors, pool, recipe, seed, output }: Tr
     );
   const result = await learner.train({
     kind: 'train',
-    model: specOf('compact', IMAGE, CLASSES, 1),
+    model: specOf(network, image, CLASSES, 1),
     recipe: { ...basis, ...recipe },
     seed,
     shards: [source.pixels, target.pixels],
@@ -135,27 +141,27 @@ async function train({ items, initial, anchors, pool, recipe, seed, output }: Tr
 }
 
 const sourceRows = (seed: number): number[] =>
-  balanced(source.labels, [...Array(30_000).keys()], SOURCE_LABELS, new RandomStream([seed, 1]));
+  balanced(source.labels, [...Array(SOURCE_FROM).keys()], sourceLabels, new RandomStream([seed, 1]));
 const sourceItems = (seed: number): Item[] =>
   sourceRows(seed).map((row) => ({ shard: 0, row, label: source.labels[row] as number, human: true }));
 
 function sourcePool(): string {
-  const size = IMAGE.height * IMAGE.width;
-  const pool = file('source-pool');
+  const size = image.height * image.width * image.channels;
+  const pool = file(`source-pool-${network}`);
   if (!existsSync(pool))
-    writeFileSync(pool, readFileSync(source.pixels).subarray(30_000 * size, (30_000 + SOURCE_POOL) * size));
+    writeFileSync(pool, readFileSync(source.pixels).subarray(SOURCE_FROM * size, (SOURCE_FROM + SOURCE_POOL) * size));
   return pool;
 }
 
 /** As `labelloop run` leaves it after its first round. */
 async function sourceModel(seed: number): Promise<string> {
-  const output = file(`source-${seed}`);
+  const output = file(`source-${network}-${sourceSteps}-${seed}`);
   if (existsSync(output)) return output;
   const pool = sourcePool();
   const seconds = await train({
     items: sourceItems(seed),
     pool: [pool],
-    recipe: { steps: 1200 },
+    recipe: { steps: sourceSteps },
     seed: [seed, 2],
     output,
   });
@@ -164,7 +170,10 @@ async function sourceModel(seed: number): Promise<string> {
     way: 'source',
     seed,
     seconds,
-    ownAccuracy: accuracy(predicted, { ...source, labels: source.labels.slice(30_000, 40_000) }),
+    ownAccuracy: accuracy(predicted, {
+      ...source,
+      labels: source.labels.slice(SOURCE_FROM, SOURCE_FROM + SOURCE_POOL),
+    }),
   });
   return output;
 }
@@ -282,8 +291,8 @@ const numberAfter = (words: readonly string[], name: string): number | undefined
 /** How a student learns, where a way says so: from the pool, and from how distorted images. */
 function learning(words: readonly string[]): Partial<Recipe> {
   const basis = recipeOf({
-    ...{ network: 'compact', student: words.includes('aug') ? 'augmented' : 'consistency', image: IMAGE, round: 1 },
-    ...{ items: 1, pool: target.n, precision: 'float32', steps: numberAfter(words, 'steps') ?? Number(values.steps) },
+    ...{ network, student: words.includes('aug') ? 'augmented' : 'consistency', image, round: 1 },
+    ...{ items: 1, pool: target.n, precision, steps: numberAfter(words, 'steps') ?? Number(values.steps) },
   });
   const wide = numberAfter(words, 'wide');
   const weak = basis.weak && wide !== undefined ? { ...basis.weak, shift: 0.1, rotation: 30, scale: wide } : basis.weak;
@@ -323,7 +332,7 @@ async function go(way: string, labels: number, seed: number): Promise<void> {
   const replay = words.includes('replay');
   const pull = numberAfter(words, 'pull');
   // A few labels of the target would drown among those of the source: they are repeated up to as many.
-  const repeat = replay ? Math.max(1, Math.floor(SOURCE_LABELS / Math.max(1, labels))) : 1;
+  const repeat = replay ? Math.max(1, Math.floor(sourceLabels / Math.max(1, labels))) : 1;
   let model = before;
   for (let round = 1; round <= (numberAfter(words, 'rounds') ?? 1); round++) {
     const pseudo = pseudoLabels(round === 1 && words.includes('late') ? 'none' : rule, scores, groups, human);

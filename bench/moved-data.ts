@@ -1,14 +1,16 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { createGunzip, gunzipSync } from 'node:zlib';
 import sharp from 'sharp';
+import { extract } from 'tar-stream';
 import { RandomStream } from '../src/contracts/random.js';
 import { encodeSafetensors } from '../src/contracts/safetensors.js';
 import { IMAGE } from './data.js';
 
 /*
- * Where a model of MNIST's digits is moved to: other people's hands, scanned coarsely, and MNIST's own seen otherwise.
+ * Where a model of MNIST's digits is moved to: other people's hands, scanned coarsely, and MNIST's own seen otherwise. And
+ * where one of CIFAR-10's photos is: the same at an eighth of a photo's width, and in other colours.
  */
 
 const SIZE = IMAGE.height * IMAGE.width;
@@ -89,9 +91,75 @@ export async function turned(
   return write(path.join(folder, 'turned'), images, labels.slice(from, from + count));
 }
 
-function write(file: string, images: readonly Uint8Array[], labels: Uint8Array): Pictures {
-  const wrong = images.findIndex(({ length }) => length !== SIZE);
-  if (wrong >= 0) throw new Error(`image ${wrong}: ${images[wrong]?.length} bytes, expected ${SIZE}`);
+export const PHOTO = { height: 32, width: 32, channels: 3 } as const;
+const PHOTO_SIZE = PHOTO.height * PHOTO.width * PHOTO.channels;
+const rawPhoto = { width: PHOTO.width, height: PHOTO.height, channels: 3 } as const;
+
+/** CIFAR-10's training photos from a gzipped tar of `train/CLASS/NAME.jpg`, shuffled: the tar has them class by class. */
+export async function cifar(folder: string, tar: string): Promise<Pictures> {
+  const [file, named] = [path.join(folder, 'cifar10'), path.join(folder, 'cifar10-labels')];
+  if (!existsSync(named)) {
+    const found: { name: string; label: string; pixels: Uint8Array }[] = [];
+    const entries = createReadStream(tar).pipe(createGunzip()).pipe(extract());
+    for await (const entry of entries) {
+      const parts: Buffer[] = [];
+      for await (const part of entry) parts.push(part as Buffer);
+      const [name, label] = [entry.header.name, path.basename(path.dirname(entry.header.name))];
+      if (name.endsWith('.jpg'))
+        found.push({ name, label, pixels: await sharp(Buffer.concat(parts)).removeAlpha().raw().toBuffer() });
+    }
+    found.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const classes = [...new Set(found.map(({ label }) => label))];
+    const order = new RandomStream([0, 1]).shuffle(Int32Array.from(found.keys()));
+    const shuffled = [...order].flatMap((i) => found[i] ?? []);
+    write(
+      file,
+      shuffled.map(({ pixels }) => pixels),
+      new Uint8Array(),
+      PHOTO_SIZE,
+    );
+    writeFileSync(
+      named,
+      Uint8Array.from(shuffled, ({ label }) => classes.indexOf(label)),
+    );
+  }
+  const labels = Uint8Array.from(readFileSync(named));
+  return { pixels: file, n: labels.length, labels };
+}
+
+/** `count` photos from `from` on, as a camera of 8 x 8 pixels sees them, enlarged again. */
+export const coarse = (folder: string, photos: Pictures, from: number, count: number): Promise<Pictures> =>
+  changed(path.join(folder, 'coarse'), photos, from, count, async (photo) =>
+    sharp(await sharp(photo, { raw: rawPhoto }).resize(8, 8).raw().toBuffer(), {
+      raw: { width: 8, height: 8, channels: 3 },
+    })
+      .resize(PHOTO.width, PHOTO.height)
+      .raw()
+      .toBuffer(),
+  );
+
+/** `count` photos from `from` on with green as red, blue as green, red as blue, in a haze: 70 % of the contrast. */
+export const recoloured = (folder: string, photos: Pictures, from: number, count: number): Promise<Pictures> =>
+  changed(path.join(folder, 'recoloured'), photos, from, count, (photo) =>
+    Promise.resolve(photo.map((_, i) => 60 + 0.7 * (photo[i - (i % 3) + ((i + 1) % 3)] as number))),
+  );
+
+async function changed(
+  file: string,
+  { pixels, labels }: Pictures,
+  from: number,
+  count: number,
+  change: (photo: Uint8Array) => Promise<Uint8Array>,
+): Promise<Pictures> {
+  const all = readFileSync(pixels);
+  const photo = (row: number): Uint8Array => all.subarray(row * PHOTO_SIZE, (row + 1) * PHOTO_SIZE);
+  const images = await Promise.all(Array.from({ length: count }, (_, i) => change(photo(from + i))));
+  return write(file, images, labels.slice(from, from + count), PHOTO_SIZE);
+}
+
+function write(file: string, images: readonly Uint8Array[], labels: Uint8Array, size = SIZE): Pictures {
+  const wrong = images.findIndex(({ length }) => length !== size);
+  if (wrong >= 0) throw new Error(`image ${wrong}: ${images[wrong]?.length} bytes, expected ${size}`);
   writeFileSync(file, Buffer.concat(images));
   return { pixels: file, n: labels.length, labels };
 }
