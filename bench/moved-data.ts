@@ -56,12 +56,13 @@ export async function optdigits(folder: string, csv: string): Promise<Pictures> 
   );
 }
 
-/** `count` images of MNIST from `from` on, turned by 30 degrees, blurred and inverted. */
+/** `count` images of MNIST from `from` on, turned by 30 degrees, blurred and, unless an import turns them round, inverted. */
 export async function turned(
   folder: string,
   { pixels, labels }: Pictures,
   from: number,
   count: number,
+  inverted = true,
 ): Promise<Pictures> {
   const all = readFileSync(pixels);
   const images = await Promise.all(
@@ -81,7 +82,7 @@ export async function turned(
           height: IMAGE.height,
         })
         .blur(1)
-        .negate()
+        .negate(inverted)
         .greyscale()
         .toColourspace('b-w')
         .raw()

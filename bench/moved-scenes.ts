@@ -39,12 +39,16 @@ export async function sceneOf(
       ...{ source: photos, target: await change(folder, photos, from, TARGET) },
     };
   }
-  if (name !== 'optdigits' && name !== 'turned')
-    throw new Error(`no target ${name}; there are optdigits, turned, coarse, recoloured`);
   const digits = mnist(folder);
+  const digitsOf = (target: string): Promise<Pictures> => {
+    if (target === 'optdigits') return optdigits(folder, data);
+    if (target === 'turned') return turned(folder, digits, from, TARGET);
+    if (target === 'turned, --invert') return turned(folder, digits, from, TARGET, false);
+    throw new Error(`no target ${target}; there are optdigits; turned; turned, --invert; coarse; recoloured`);
+  };
   return {
     ...{ network: 'compact', image: IMAGE, sourceLabels: 500, sourceSteps: sourceSteps ?? 1200 },
     source: digits,
-    target: name === 'optdigits' ? await optdigits(folder, data) : await turned(folder, digits, from, TARGET),
+    target: await digitsOf(name),
   };
 }

@@ -1,6 +1,7 @@
 import { deriveSeed } from '../contracts/random.js';
 import { shiftOutput } from '../contracts/shift.js';
 import type { ShiftFile, ShiftInput, ShiftOutput } from '../contracts/shift.js';
+import { negatives } from '../labelling/polarity.js';
 import { LEAST_KNOWN, summarise } from '../labelling/shift.js';
 import { readManifest, readSplit } from './inputs.js';
 import { compareAside } from './shift/compare-aside.js';
@@ -8,7 +9,7 @@ import { lookAtKnown, lookAtSeen, readClusters } from './shift/look.js';
 import { stage } from './stage.js';
 
 /** Tells whether images are of the law of a run's calibration images, which no model of the run was trained on. */
-export const shift = stage<ShiftInput, ShiftOutput>('shift', 1, shiftOutput, async (input, { store, beating }) =>
+export const shift = stage<ShiftInput, ShiftOutput>('shift', 2, shiftOutput, async (input, { store, beating }) =>
   beating(async () => {
     const { calibration } = await readSplit(store, input.known.split);
     if (calibration.length < LEAST_KNOWN) return { summary: null, shift: null };
@@ -22,7 +23,8 @@ export const shift = stage<ShiftInput, ShiftOutput>('shift', 1, shiftOutput, asy
     const seen = await lookAtSeen(store, input, manifests.seen, clusters, seed);
     const { trainedOn, picture } = input;
     const { tests, places } = await compareAside({ known: known.side, seen: seen.side, trainedOn, seed, picture });
-    const summary = summarise(tests, known.tally, seen.tally, clusters.labels);
+    const negative = negatives(known.grey, seen.grey);
+    const summary = { ...summarise(tests, known.tally, seen.tally, clusters.labels), ...(negative && { negative }) };
     const shown = [...known.shown, ...seen.shown];
     const file: ShiftFile = {
       format: 'labelloop.shift/1',

@@ -22,6 +22,7 @@ interface ImportOptions {
   size?: { height: number; width: number };
   grey?: true;
   colour?: true;
+  invert?: true;
   skipBad?: true;
   shardSize?: number;
 }
@@ -59,6 +60,7 @@ export function addDatasetVerbs(program: Command, context: Context): void {
     .option('--size <size>', "the model's image size, 32 or 28x28", imageSize)
     .addOption(new Option('--grey', 'one channel').conflicts('colour'))
     .option('--colour', 'three channels')
+    .option('--invert', 'the images are negatives: turn white to black; people see them as they came')
     .option('--skip-bad', 'leave bad images out and list them instead of refusing')
     .option('--shard-size <n>', 'images a shard (default 4096)', wholeNumber(1))
     .addHelpText(
@@ -164,6 +166,7 @@ function requestOf({
   size,
   grey,
   colour,
+  invert,
   skipBad,
   shardSize,
 }: ImportOptions) {
@@ -178,6 +181,7 @@ function requestOf({
     ...(size && { size }),
     ...(grey && { channels: 1 as const }),
     ...(colour && { channels: 3 as const }),
+    ...(invert && { invert }),
     ...(skipBad && { skipBad }),
     ...(shardSize !== undefined && { shardSize }),
   };

@@ -43,6 +43,7 @@ export function datasetLines(manifest: DatasetManifest): string[] {
     `Dataset ${manifest.name}: ${plural(counts.labelled, 'image')} labelled, ${count(counts.pool)} in the pool, ${count(counts.test)} for test.`,
     `${plural(classes.length, 'class', 'classes')}: ${shown}${classes.length > 20 ? ', …' : ''}`,
     `Model's size: ${image.height}x${image.width}, ${image.channels === 1 ? 'grey' : 'colour'}. Source: ${manifest.source.kind}, ${manifest.source.path}`,
+    ...(manifest.inverted ? ['White and black are turned round, as --invert asked for.'] : []),
     ...(notes.duplicates > 0
       ? [`${plural(notes.duplicates, 'image')} had the content of another and became one with it.`]
       : []),

@@ -56,6 +56,8 @@ export const datasetManifest = z.strictObject({
   extends: ref.optional(),
   /** The pool's true labels were known and hidden: figures against the truth are a dry run, not field use. */
   dryRun: z.boolean(),
+  /** The pixels are the negatives of the images that were imported. */
+  inverted: z.literal(true).optional(),
   source: z.strictObject({ kind: z.enum(['folder', 'csv', 'jsonl', 'idx']), path: z.string() }),
   /** What the import found and the user should know; counts are exact, examples at most 20. */
   notes: z.strictObject({

@@ -15,7 +15,7 @@ const testWords = ({ of, p }: ShiftTest): string => `${of} p = ${number(p)}`;
 
 /** Whether two sets of images are of one law, in sentences for people. The first one is the answer. */
 export function shiftWords(summary: ShiftSummary, { known, seen }: Compared): string[] {
-  const { tests, differs, outside, expectedOutside } = summary;
+  const { tests, differs, outside, expectedOutside, negative } = summary;
   const deciding = tests.filter(({ level }) => level !== null);
   const level = deciding[0]?.level ?? 0;
   const figures = deciding.map(testWords).join(', ');
@@ -28,6 +28,11 @@ export function shiftWords(summary: ShiftSummary, { known, seen }: Compared): st
       : `No difference between ${seen} and ${known} was found: two-sample test by permutation, ${figures} (${each}; ${images}). That proves no likeness.`,
     ...(aside.length > 0
       ? [`For comparison, and deciding nothing, as the model was trained on ${seen}: ${aside.join(', ')}.`]
+      : []),
+    ...(negative
+      ? [
+          `${capital(seen)} looks like a negative of ${known}: ${percent(1 - negative.seen)} of it is dark where these are bright (of these ${percent(1 - negative.known)}). Imported anew with '--invert' it is seen as they are.`,
+        ]
       : []),
     `Outside every cluster: ${whole(outside)}; as many as ${known} let expect: ${whole(Number(expectedOutside.toPrecision(2)))}.`,
   ];

@@ -41,6 +41,11 @@ export const shiftSummary = z.strictObject({
   expectedOutside: z.number(),
   /** Clusters that moved most, at most 20. */
   moved: z.array(movedCluster).max(20),
+  /**
+   * The new images look like negatives of the known ones: shares of either that are bright where the known images' mean is
+   * bright. Absent: they don't.
+   */
+  negative: z.strictObject({ known: z.number(), seen: z.number() }).optional(),
 });
 export type ShiftSummary = z.infer<typeof shiftSummary>;
 

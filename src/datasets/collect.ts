@@ -49,13 +49,19 @@ export interface Collection {
 
 type Loaded = { problem: LabelloopError } | { id: string; pixels: Uint8Array };
 
+/** How images are read: see `ImportOptions`. */
+export interface Reading {
+  shape: ImageShape;
+  invert: boolean;
+  skipBad: boolean;
+}
+
 /** Reads, decodes and spools every image, and settles which are the same. */
 export async function collect(
   source: Source,
   classes: ReadonlyMap<string, number>,
-  shape: ImageShape,
+  { shape, invert, skipBad }: Reading,
   spool: Spool,
-  skipBad: boolean,
   onImage: () => void,
 ): Promise<Collection> {
   const items = { train: new Map<string, Item>(), test: new Map<string, Item>() };
@@ -91,7 +97,7 @@ export async function collect(
     if (entry.type === 'note') return { entry, loaded: null };
     const problem = problemOf(entry, classes);
     if (problem || entry.type === 'problem') return { entry, loaded: problem && { problem } };
-    return { entry, loaded: await loadImage(entry, shape) };
+    return { entry, loaded: await loadImage(entry, shape, invert) };
   };
 
   for await (const { entry, loaded } of mapOrdered(source.read(), CONCURRENCY, load)) {
@@ -117,13 +123,13 @@ export async function collect(
   return { train: [...items.train.values()], test: [...items.test.values()], ...found, skipped };
 }
 
-async function loadImage(image: SourceImage, shape: ImageShape): Promise<Loaded> {
+async function loadImage(image: SourceImage, shape: ImageShape, invert: boolean): Promise<Loaded> {
   const at = place(image.file, image.row);
   const { content } = image;
   try {
-    if ('pixels' in content) return { id: idOf(content.pixels), pixels: await fit(content, shape) };
+    if ('pixels' in content) return { id: idOf(content.pixels), pixels: await fit(content, shape, invert) };
     const bytes = await readFile(content.path);
-    return { id: idOf(bytes), pixels: await decodeImage(bytes, shape) };
+    return { id: idOf(bytes), pixels: await decodeImage(bytes, shape, invert) };
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (missing && 'path' in content) return { problem: datasetErrors.imageMissing(at, content.path) };
@@ -132,10 +138,14 @@ async function loadImage(image: SourceImage, shape: ImageShape): Promise<Loaded>
 }
 
 /** Pixels that have the shape already are taken as they are. */
-async function fit(content: Extract<Content, { pixels: Uint8Array }>, shape: ImageShape): Promise<Uint8Array> {
+async function fit(
+  content: Extract<Content, { pixels: Uint8Array }>,
+  shape: ImageShape,
+  invert: boolean,
+): Promise<Uint8Array> {
   const { width, height, pixels } = content;
-  const fits = width === shape.width && height === shape.height && shape.channels === 1;
-  return fits ? pixels : decodeImage(content, shape);
+  const fits = !invert && width === shape.width && height === shape.height && shape.channels === 1;
+  return fits ? pixels : decodeImage(content, shape, invert);
 }
 
 export const idOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex').slice(0, ID_DIGITS);

@@ -6,6 +6,7 @@ import type { Content } from './source.js';
 sharp.cache(false);
 
 const BLACK = { r: 0, g: 0, b: 0 };
+const WHITE = { r: 255, g: 255, b: 255 };
 
 /** Colour shows at this size too, and JPEG files decode straight to it. */
 const LOOK = 64;
@@ -15,11 +16,17 @@ const LOOK = 64;
  * resampled (Lanczos 3) only where its size is another.
  *
  * @param input the file's bytes, or raw grey pixels
+ * @param negative white becomes black, and what is added to the image is black all the same
  * @returns uint8, [height, width, channels]
  */
-export async function decodeImage(input: Buffer | Content, shape: ImageShape): Promise<Uint8Array> {
+export async function decodeImage(input: Buffer | Content, shape: ImageShape, negative = false): Promise<Uint8Array> {
+  const pixels = await decodePositive(input, shape, negative ? WHITE : BLACK);
+  return negative ? pixels.map((value) => 255 - value) : pixels;
+}
+
+async function decodePositive(input: Buffer | Content, shape: ImageShape, background: Colour): Promise<Uint8Array> {
   const { width, height, channels } = shape;
-  const resized = open(input).resize({ width, height, fit: 'contain', background: BLACK });
+  const resized = open(input, background).resize({ width, height, fit: 'contain', background });
   const coloured = channels === 1 ? resized.greyscale().toColourspace('b-w') : resized.toColourspace('srgb');
   const { data, info } = await coloured.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   if (info.channels === channels) return data;
@@ -41,7 +48,9 @@ export async function lookAt(input: Buffer | Content): Promise<{ width: number; 
   return { ...autoOrient, grey: info.channels < 3 || isGrey(data) };
 }
 
-function open(input: Buffer | Content): Sharp {
+type Colour = typeof BLACK;
+
+function open(input: Buffer | Content, background: Colour = BLACK): Sharp {
   if ('pixels' in input) {
     const { pixels, width, height } = input;
     return sharp(pixels, { raw: { width, height, channels: 1 } });
@@ -50,7 +59,7 @@ function open(input: Buffer | Content): Sharp {
   const options = { failOn: 'error' } as const;
   return sharp(Buffer.isBuffer(input) ? input : input.path, options)
     .autoOrient()
-    .flatten({ background: BLACK });
+    .flatten({ background });
 }
 
 function isGrey(rgb: Uint8Array): boolean {

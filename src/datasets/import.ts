@@ -61,7 +61,8 @@ export async function importDataset(store: Store, options: ImportOptions): Promi
   const spool = await Spool.create(join(folder, 'pixels'), shape.height * shape.width * shape.channels);
   try {
     const count = counter('read', images, options);
-    const collection = await collect(source, numberClasses(classes), shape, spool, options.skipBad === true, count);
+    const reading = { shape, invert: options.invert === true, skipBad: options.skipBad === true };
+    const collection = await collect(source, numberClasses(classes), reading, spool, count);
     const splits = split(collection, checked, classes, path);
     const manifest = await storeManifest(store, {
       splits,
@@ -179,6 +180,7 @@ async function storeManifest(store: Store, parts: Parts): Promise<DatasetManifes
     testLabels: test.length > 0 ? await labelsOf(test) : null,
     truth: truth && (await labelsOf(truth)),
     dryRun: truth !== null,
+    ...(options.invert === true && { inverted: true }),
     // The name alone: the same data in another folder is the same dataset. The pointer has the whole path.
     source: { kind: source.kind, path: basename(options.path) },
     notes: notesOf(collection, resolve(options.path)),

@@ -32,6 +32,8 @@ export interface ImportOptions {
    * other ('labelloop adapt'). Few labels or none are enough.
    */
   like?: string | undefined;
+  /** The images are negatives, white for black: their pixels are turned round. What people see stays as it came. */
+  invert?: boolean | undefined;
   /** Dry run: keep so many labels and hide the others as the truth that nothing but the closing comparison reads. */
   keepLabels?: number | undefined;
   /** Which to keep: `balanced` over the classes (the default) or at `random`. */

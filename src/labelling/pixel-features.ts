@@ -36,7 +36,7 @@ export class PixelFeatures {
 
   /** @param pixels [height, width, channels] of one image, 0 to 255 */
   of(pixels: Uint8Array): Float32Array {
-    const cells = this.averages(pixels);
+    const cells = this.averages(pixels, this.image.channels);
     const features = new Float32Array(this.width);
     for (let d = 0; d < DIRECTIONS; d++) {
       let dot = 0;
@@ -48,17 +48,24 @@ export class PixelFeatures {
     return features;
   }
 
-  private averages(pixels: Uint8Array): Float64Array {
+  /** Grey averages over the grid. */
+  grey(pixels: Uint8Array): Float32Array {
+    return Float32Array.from(this.averages(pixels, 1));
+  }
+
+  /** @param layers the image's channels, or 1 to average over them too */
+  private averages(pixels: Uint8Array, layers: number): Float64Array {
     const { height, width, channels } = this.image;
-    const sums = new Float64Array(this.rows * this.columns * channels);
+    const sums = new Float64Array(this.rows * this.columns * layers);
     const counts = new Float64Array(sums.length);
     for (let y = 0, i = 0; y < height; y++) {
       const row = Math.floor((y * this.rows) / height);
       for (let x = 0; x < width; x++) {
-        const cell = (row * this.columns + Math.floor((x * this.columns) / width)) * channels;
+        const cell = (row * this.columns + Math.floor((x * this.columns) / width)) * layers;
         for (let c = 0; c < channels; c++, i++) {
-          sums[cell + c]! += pixels[i] as number;
-          counts[cell + c]! += 1;
+          const at = cell + (c % layers);
+          sums[at]! += pixels[i] as number;
+          counts[at]! += 1;
         }
       }
     }

@@ -152,6 +152,7 @@ describe('shift', function () {
       ],
     );
     assert.equal(summary.differs, false, JSON.stringify(summary));
+    assert.equal(summary.negative, undefined);
     const file = await deps.store.readJson(output.shift, shiftFile);
     assert.equal(file.picture.filter((place) => place.known).length, 100);
     assert.equal(file.picture.filter((place) => !place.known).length, 200);
@@ -179,6 +180,8 @@ describe('shift', function () {
     const { output } = await compared({ seen, picture: false });
     assert.ok(output.summary?.differs && output.shift);
     assert.ok(output.summary.tests.every(({ p, level }) => p <= (level ?? 0)));
+    const polarity = output.summary.negative;
+    assert.ok(polarity && polarity.known > 0.9 && polarity.seen < 0.1, JSON.stringify(polarity));
     const file = await deps.store.readJson(output.shift, shiftFile);
     assert.deepEqual(file.picture, []);
     assert.ok(file.outside.every(({ position, id }) => position < 200 && id.length === 32));

@@ -21,7 +21,7 @@ import type { ShiftSummary } from '../../src/contracts/shift.js';
 import type { TruthRecord } from '../../src/contracts/stages.js';
 import type { LabelRow } from '../../src/contracts/tables.js';
 
-const ref = (kind: Ref['kind'], digit: string): Ref => ({ kind, sha256: digit.repeat(64), bytes: 10 });
+export const ref = (kind: Ref['kind'], digit: string): Ref => ({ kind, sha256: digit.repeat(64), bytes: 10 });
 
 export const truth = (labelError: number | null): TruthRecord => ({
   coverage: 0.95,

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { gradeLines } from '../../src/cli/end-table.js';
 import { problem } from '../../src/contracts/errors.js';
-import { labelloop, rooms, shiftOf, view } from './fixtures.js';
+import { labelloop, ref, rooms, shiftOf, view } from './fixtures.js';
 import type { Log } from './fixtures.js';
 
 describe('labelloop shift', () => {
@@ -23,6 +23,17 @@ describe('labelloop shift', () => {
     assert.equal(lines[2], '1 cluster moved, most first:');
     assert.match(lines[4] ?? '', /3\s+cowrie\s+10\.0 %\s+2\.50 %\s+1\.3$|3\s+cowrie\s+10\.0 %\s+2\.50 %\s+1\.2$/);
     assert.equal(lines.at(-1), 'Report: /reports/shift.html');
+  });
+
+  it('says that images look like negatives, and what to do', async () => {
+    const negative = { known: 0.98, seen: 0.03 };
+    const shift = () =>
+      Promise.resolve({ summary: shiftOf({ negative }), shift: ref('shift/1', 'c'), dataset: ref('dataset/1', 'd') });
+    const { out } = await labelloop('shift shells-1a2b3c4d beach-2', rooms([], { client: { shift } }));
+    assert.match(
+      out,
+      /looks like a negative of .*: 97 % of it is dark where these are bright \(of these 2 %\)\. Imported anew with '--invert'/,
+    );
   });
 
   it('prints the summary as one document, and copies the report where it is told to', async () => {

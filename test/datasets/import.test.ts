@@ -98,6 +98,41 @@ describe('importDataset', () => {
     await assert.rejects(nothing, raises('DATASET_UNKNOWN', 'nowhere'));
   });
 
+  it('turns white and black round where it is told to: pixels, not files, and what is added stays black', async () => {
+    await use.writeImages(...cats, ...dogs);
+    // Dark, on a white that an upright frame has left and right.
+    const negative = { create: { width: 8, height: 16, channels: 3 as const, background: '#ccc' } };
+    const bytes = await sharp(negative).png().toBuffer();
+    await writeTree(use.data, { 'unlabelled/n.png': bytes });
+    const { manifest } = await use.load({ size: 16, channels: 1, invert: true });
+    assert.equal(manifest.inverted, true);
+    const [cat] = cats as [string];
+    const { manifest: plain } = await use.load({ size: 16, channels: 1, name: 'plain' });
+    assert.equal(plain.inverted, undefined);
+    const [turned, asItCame] = [await pixelsOf(manifest, 'labelled', cat), await pixelsOf(plain, 'labelled', cat)];
+    assert.deepEqual(
+      [...turned],
+      [...asItCame].map((value) => 255 - value),
+    );
+    const row = [...(await pixelsOf(manifest, 'pool', 'unlabelled/n.png')).subarray(0, 16)];
+    assert.deepEqual(row, [0, 0, 0, 0, ...Array<number>(8).fill(255 - 0xcc), 0, 0, 0, 0]);
+    assert.deepEqual((await rowsOf(manifest, 'pool'))[0]?.id, idOf(bytes));
+  });
+
+  it('turns IDX images round too, which need no decoding', async () => {
+    const pixels = noise(7, 8, 8 * 4);
+    await writeTree(use.data, {
+      'train-images-idx3-ubyte': idx([4, 8, 8], pixels),
+      'train-labels-idx1-ubyte': idx([4], Uint8Array.of(0, 0, 1, 1)),
+    });
+    const { manifest } = await use.load({ invert: true });
+    const name = (await rowsOf(manifest, 'labelled')).map((each) => each.name).sort()[0] as string;
+    assert.deepEqual(
+      [...(await pixelsOf(manifest, 'labelled', name))],
+      [...pixels.subarray(0, 64)].map((value) => 255 - value),
+    );
+  });
+
   it('takes class names in any script, decomposed or not, for the same class', async () => {
     await use.writeImages(
       'train/猫/1.png',

@@ -37,6 +37,12 @@ describe('features of pixels', () => {
     assert.deepEqual([...all.subarray(-4)], [50, 50, 100, 0]);
   });
 
+  it('have grey averages over a grid beside them, by hand', () => {
+    const colour = Uint8Array.from({ length: 8 * 8 * 3 }, (_, i) => (i % 3) * 60 + (i < 24 ? 30 : 0));
+    const grey = new PixelFeatures({ height: 8, width: 8, channels: 3 }, [1, 2]).grey(colour);
+    assert.deepEqual([...grey], [...Array<number>(8).fill(90), ...Array<number>(56).fill(60)]);
+  });
+
   it('take the steps of a colour with itself, not with the next one', () => {
     const colours = Uint8Array.from({ length: 8 * 8 * 3 }, (_, i) => [10, 120, 240][i % 3] as number);
     const features = new PixelFeatures({ height: 8, width: 8, channels: 3 }, [1, 2]);

@@ -14,6 +14,7 @@ import { PixelFeatures } from '../../labelling/pixel-features.js';
 import { normalise } from '../../labelling/rows.js';
 import { ClusterTally, Farthest } from '../../labelling/shift.js';
 import { SampleOf } from '../../labelling/two-sample.js';
+import type { Features } from '../../labelling/two-sample.js';
 import type { Ref } from '../../contracts/references.js';
 import type { Store } from '../../store/index.js';
 import { readLabels, readPosteriors, readSet } from '../inputs.js';
@@ -30,6 +31,8 @@ type Shown = Pick<ShiftFile['picture'][number], 'label' | 'known'>;
 export interface Looked {
   side: ComparedSide;
   tally: ClusterTally;
+  /** Grey averages over a grid of the images that are tested. */
+  grey: Features;
   /** What the images of the picture are said to show. */
   shown: Shown[];
 }
@@ -149,7 +152,7 @@ async function looks(store: Store, shards: readonly Shard[], posteriors: Ref): P
 class Collector {
   readonly tally: ClusterTally;
   private readonly pixels: PixelFeatures;
-  private readonly tested = { pixels: new SampleOf(), latents: new SampleOf() };
+  private readonly tested = { pixels: new SampleOf(), latents: new SampleOf(), grey: new SampleOf() };
   private readonly latentsShown = new SampleOf();
   private readonly shown: Shown[] = [];
 
@@ -179,9 +182,9 @@ class Collector {
   }
 
   looked(): Looked {
-    const { pixels, latents } = this.tested;
+    const { pixels, latents, grey } = this.tested;
     const side = { pixels: pixels.features(), latents: latents.features(), shown: this.latentsShown.features() };
-    return { side, tally: this.tally, shown: this.shown };
+    return { side, tally: this.tally, grey: grey.features(), shown: this.shown };
   }
 
   /** Some images of a shard; the file of a shard may be larger than what is worth holding. */
@@ -193,6 +196,7 @@ class Collector {
       for (const image of images) {
         await file.read(buffer, 0, buffer.length, image * buffer.length);
         this.tested.pixels.add(this.pixels.of(buffer));
+        this.tested.grey.add(this.pixels.grey(buffer));
       }
     } finally {
       await file.close();
