@@ -22,6 +22,8 @@ const { values } = parseArgs({
     error: { type: 'string', default: '2%' },
     rounds: { type: 'string', default: '1' },
     steps: { type: 'string' },
+    network: { type: 'string' },
+    precision: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -44,6 +46,8 @@ async function certified(seed: number): Promise<string[]> {
     // The audit chooses its own cuts; what the run's cut-off would leave out is ranked last.
     threshold: 'all',
     ...(values.steps === undefined ? {} : { steps: Number(values.steps) }),
+    ...(values.network === 'resnet' ? { network: values.network } : {}),
+    ...(values.precision === 'bfloat16' ? { precision: values.precision } : {}),
     certify: { epsilon: values.error, budget: answers - labels, answers: 'truth' },
   });
   await labelloop.result(run);
