@@ -94,7 +94,9 @@ export function lookLines({ run, rounds }: RunView): string[] {
         ]),
     ...(duplicates === 0
       ? []
-      : [`${plural(duplicates, 'image')} of the pool look like another one: labelloop labels duplicates ${run}`]),
+      : [
+          `${plural(duplicates, 'image')} of the pool ${duplicates === 1 ? 'looks' : 'look'} like another one: labelloop labels duplicates ${run}`,
+        ]),
     `Clusters: ${count(clusters)}, of which ${count(mixed)} have no label.`,
   ];
 }

@@ -18,8 +18,16 @@ export function extensionOf({ manifest, taken, before }: NovelAnswers, as?: stri
   return { classes, answers: [...before, ...answers], ...(as === undefined ? {} : { as }) };
 }
 
-/** What came of it, for people and for --json. */
-export function namingOf({ manifest: old, taken, before }: NovelAnswers, made: DatasetManifest): Naming {
+/**
+ * What came of it, for people and for --json.
+ *
+ * @param source the run that the named run's model came from, if it was moved
+ */
+export function namingOf(
+  { manifest: old, taken, before }: NovelAnswers,
+  made: DatasetManifest,
+  source: string | null,
+): Naming {
   const ids = new Set(taken.flatMap(({ images }) => images.map(({ id }) => id)));
   return {
     dataset: made.name,
@@ -27,5 +35,6 @@ export function namingOf({ manifest: old, taken, before }: NovelAnswers, made: D
     added: made.classes.slice(old.classes.length),
     taken,
     carried: before.filter(({ id }) => !ids.has(id)).length,
+    from: made.counts.labelled === 0 ? source : null,
   };
 }

@@ -1,5 +1,6 @@
 import { wholeNumber } from './arguments.js';
 import { count, percent, plural, table } from './format.js';
+import { nextRunStart } from './messages.js';
 import { namedCluster } from './naming.js';
 import { examples, verb } from './verb.js';
 import type { Command } from 'commander';
@@ -72,6 +73,9 @@ export function addNovelVerbs(program: Command, context: Context): void {
     );
 }
 
+/** Asked for where a run can't begin with labelled images: some a class, as docs/adapt.md has it. */
+const MORE_ANSWERS = 50;
+
 const commas = (text: string, before: string[] = []): string[] => [...before, ...text.split(',').filter(Boolean)];
 
 function shownLines({ run, candidates, clusters, known }: NovelView, page: string): string[] {
@@ -98,12 +102,14 @@ function shownLines({ run, candidates, clusters, known }: NovelView, page: strin
   ];
 }
 
-function namedLines(run: string, { dataset, classes, added, taken, carried }: Naming): string[] {
+function namedLines(run: string, { dataset, classes, added, taken, carried, from }: Naming): string[] {
   const images = taken.reduce((sum, each) => sum + each.images.length, 0);
   return [
     `Dataset ${dataset}: ${plural(classes.length, 'class', 'classes')}, new ${added.join(', ') || 'none'}; the same images.`,
     `${plural(images, 'image')} of ${plural(taken.length, 'cluster')} are answers now${carried > 0 ? `, and ${count(carried)} of before` : ''}.`,
     `Run ${run}, its labels, history and certificates stay as they are.`,
-    `Next: labelloop run start --dataset ${dataset} --watch`,
+    from === null
+      ? nextRunStart(dataset)
+      : `Next: labelloop adapt --from ${from} --dataset ${dataset} --labels ${MORE_ANSWERS} --watch (answers about the other classes help)`,
   ];
 }

@@ -113,7 +113,8 @@ export const services: Services = {
       const said = await labelloop.novelAnswers(run, named, options);
       const extension = extensionOf(said, options.as);
       const base = { ref: said.dataset, manifest: said.manifest };
-      return namingOf(said, (await extendDataset(labelloop.store, base, extension)).manifest);
+      const { manifest } = await extendDataset(labelloop.store, base, extension);
+      return namingOf(said, manifest, (await labelloop.settings(run))?.adapt?.from ?? null);
     } finally {
       await labelloop.close();
     }

@@ -67,4 +67,9 @@ export interface Naming {
   taken: { cluster: number; name: string; images: NovelImage[] }[];
   /** Answers of people to the run's audits that came along. */
   carried: number;
+  /**
+   * The run whose model moves to the dataset next, where it has no labelled images that a run could begin with: the one that
+   * this run's model came from, which has labels. Null: a run begins with the labelled images.
+   */
+  from: string | null;
 }

@@ -439,7 +439,7 @@ export function rooms(log: Log = [], parts: Parts = {}): Services {
         said(`name ${run} ${JSON.stringify(named)} ${JSON.stringify(options)}`, {
           ...{ dataset: options.as ?? 'shells-2', classes: ['cowrie', 'whelk', 'limpet'], added: ['limpet'] },
           taken: named.map((each) => ({ ...each, images: novelView().candidates[0]?.images ?? [] })),
-          carried: 3,
+          ...{ carried: 3, from: null },
         })),
     demo: {
       images: () => '/mnist',

@@ -53,6 +53,18 @@ describe('novel name', () => {
       assert.match(out, words);
   });
 
+  it('goes on by moving a model where there are no labelled images to begin a run with', async () => {
+    const naming = {
+      ...{ dataset: 'beach-3', classes: ['limpet'], added: ['limpet'], taken: [], carried: 0 },
+      from: 'shells-1',
+    };
+    const { out } = await labelloop(
+      'novel name beach-2-5e6f7a8b 7=limpet',
+      rooms([], { nameClusters: () => Promise.resolve(naming) }),
+    );
+    assert.match(out, /^Next: labelloop adapt --from shells-1 --dataset beach-3 --labels 50 --watch /m);
+  });
+
   it('answers with one document with --json', async () => {
     const { out } = await labelloop('novel name shells-1a2b3c4d 7=limpet --json');
     const naming = JSON.parse(out) as Naming;
@@ -107,7 +119,10 @@ describe('what naming adds', () => {
       ],
     });
     const made = manifest({ name: 'shells-2', classes: ['cowrie', 'whelk', 'limpet'] });
-    const naming = namingOf(answers, made);
+    const naming = namingOf(answers, made, 'shells-1');
     assert.deepEqual([naming.dataset, naming.added, naming.carried], ['shells-2', ['limpet'], 1]);
+    assert.equal(naming.from, null, 'a run begins with the labelled images');
+    const bare = { ...made, counts: { ...made.counts, labelled: 0 } };
+    assert.equal(namingOf(answers, bare, 'shells-1').from, 'shells-1');
   });
 });
