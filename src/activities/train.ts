@@ -28,7 +28,7 @@ type TrainProgress = z.infer<typeof trainProgress>;
 const IDLE_ATTEMPTS = 10;
 
 /** Trains the round's student from fresh weights, or those of `initial`; goes on from the newest checkpoint of any earlier attempt. */
-export const train = stage<TrainInput, TrainOutput>('train', 2, trainOutput, run, dropCheckpoint);
+export const train = stage<TrainInput, TrainOutput>('train', 3, trainOutput, run, dropCheckpoint);
 
 async function run(input: TrainInput, attempt: Attempt): Promise<TrainOutput> {
   const { store, learner, beating, key } = attempt;

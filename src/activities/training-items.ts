@@ -52,38 +52,23 @@ export async function trainingItems(
   const { labelled } = manifest.shards;
   const own = input.labels ? [...labelled, ...manifest.shards.pool] : labelled;
   const items = newItems(source ? [...own, ...source.shards] : own);
-  const missing = input.source?.only === 'missing';
-  const times = source && !missing ? repeats(rows.length, source.rows.length) : 1;
-  for (let time = 0; time < times; time++) addHuman(items, labelled, answers, rows, 0);
+  addHuman(items, labelled, answers, rows, 0);
   if (input.labels) await addPseudoLabels(items, store, manifest, input);
-  items.people = items.human.filter((human) => human === 1).length - (times - 1) * rows.length;
+  items.people = items.human.filter((human) => human === 1).length;
   if (source) {
-    const theirs = missing ? rowsOfMissing(source, items) : source.rows;
-    addHuman(items, source.shards, source.answers, theirs, own.length);
+    repeatPeople(items, repeats(items.people, source.rows.length));
+    addHuman(items, source.shards, source.answers, source.rows, own.length);
   }
   return items;
 }
 
-/**
- * The source's images of classes that people have not labelled here, the first ones of each: a student that never hears of a class
- * takes its images for another, and is sure of it.
- */
-function rowsOfMissing(
-  source: { answers: Int32Array; rows: readonly number[] },
-  { label, human }: TrainingItems,
-): number[] {
-  const counts = new Map<number, number>();
-  label.forEach((of, i) => human[i] === 1 && counts.set(of, (counts.get(of) ?? 0) + 1));
-  const labelled = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  const each = Math.ceil(labelled / Math.max(1, counts.size));
-  const taken = new Map<number, number>();
-  return source.rows.filter((row) => {
-    const of = source.answers[row] as number;
-    const before = taken.get(of) ?? 0;
-    if (counts.has(of) || before >= each) return false;
-    taken.set(of, before + 1);
-    return true;
-  });
+/** Has each label of people stand `times` times. */
+function repeatPeople(items: TrainingItems, times: number): void {
+  const people = [...items.human.keys()].filter((i) => items.human[i] === 1);
+  for (let time = 1; time < times; time++)
+    for (const i of people)
+      for (const column of ['shard', 'row', 'label', 'weight', 'human', 'anchor'] as const)
+        items[column].push(items[column][i] as number);
 }
 
 /**

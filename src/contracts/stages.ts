@@ -89,14 +89,7 @@ export const trainInput = z.strictObject({
    * A dataset whose training images join with people's labels: what the student knew, it goes on hearing. Its images are
    * of the same shape, its classes are the dataset's first ones.
    */
-  source: z
-    .strictObject({
-      dataset: ref,
-      split: ref,
-      /** Only of classes that people have not labelled in the dataset, each as often as those that they have. */
-      only: z.literal('missing').optional(),
-    })
-    .optional(),
+  source: z.strictObject({ dataset: ref, split: ref }).optional(),
   /** A model whose weights the training starts from; absent: fresh ones. */
   initial: ref.optional(),
   /** `clusters/2`: pulls the features of pseudo-labelled images to the centroids of their clusters, where these have the same label. */

@@ -87,13 +87,7 @@ export async function train(control: Control, run: Opened, ledger: Ledger, folds
 const moved = (adapting: Opened['adapting']) =>
   adapting && {
     recipe: 'adapt' as const,
-    // With labels of its own the student is better off without those from elsewhere, but for classes that lack any
-    // (docs/decisions.md).
-    source: {
-      dataset: adapting.source.dataset,
-      split: adapting.source.split,
-      ...(adapting.labelled ? { only: 'missing' as const } : {}),
-    },
+    source: { dataset: adapting.source.dataset, split: adapting.source.split },
     initial: adapting.source.model,
     anchors: adapting.clusters,
   };

@@ -9,7 +9,6 @@ import { pino } from 'pino';
 import { createLearnerActivities, createStageActivities } from '../../src/activities/index.js';
 import type { Deps } from '../../src/activities/index.js';
 import { answeredLabels } from '../../src/activities/begin.js';
-import { readLabels } from '../../src/activities/inputs.js';
 import { repeats } from '../../src/activities/training-items.js';
 import { datasetManifest } from '../../src/contracts/dataset.js';
 import type { DatasetManifest } from '../../src/contracts/dataset.js';
@@ -116,23 +115,21 @@ describe('train, for a model that is moved', function () {
     assert.equal(given.task.shards.length, from + 3, 'and the pixels of both');
   });
 
-  it('hears of its source only where people have labelled nothing of a class', async () => {
-    const only = { ...source, only: 'missing' as const };
-    const { train: rows, ...split } = await deps.store.readJson(own.split, splitFile);
-    const all = await trained({ ...base, source: only });
-    assert.equal(all.given.column('label').length, rows.length, 'each class has labels here');
-    const labels = await readLabels(deps.store, await deps.store.readJson(own.dataset, datasetManifest));
-    const zeros = rows.filter((row) => labels[row] === 0);
-    assert.ok(zeros.length > 1);
-    const short = await deps.store.putJson('split/2', { ...split, train: zeros });
-    const { given } = await trained({ ...base, split: short, source: only });
-    const counts = new Map<number, number>();
-    for (const label of given.column('label')) counts.set(label, (counts.get(label) ?? 0) + 1);
-    assert.deepEqual(
-      [...counts.values()],
-      own.manifest.classes.map(() => zeros.length),
-      'as many of each class that nobody labelled as of the one that somebody did',
-    );
+  it('repeats what people said about its pool too, among the labels of the source', async () => {
+    const { store } = deps;
+    const [shard] = own.manifest.shards.pool;
+    assert.ok(shard);
+    const [first] = await decodeTable(tables.items, await store.readBytes(shard.items));
+    const answers = await store.putBytes('answers/1', encodeTable(tables.answers, [{ id: first?.id ?? '', label: 3 }]));
+    const labels = await answeredLabels(store, { ...own.manifest, answers });
+    const split = await store.readJson(own.split, splitFile);
+    const none = await store.putJson('split/2', { ...split, train: [] });
+    const { given } = await trained({ ...base, labels, split: none, source });
+    const from = own.manifest.shards.labelled.length + own.manifest.shards.pool.length;
+    const shards = given.column('shard');
+    const theirs = shards.filter((of) => of >= from).length;
+    assert.ok(theirs > 10);
+    assert.equal(shards.filter((of) => of < from).length, theirs, 'one answer, as often as the source has labels');
   });
 
   it('repeats few labels up to the number of the source, and many not at all', () => {
