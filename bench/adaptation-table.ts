@@ -15,7 +15,7 @@ const { values, positionals } = parseArgs({
 
 /** The way of `labelloop adapt` without a label, with fewer than 5 a class, and with more. */
 const waysAt = (labels: number): { moved: string; fresh: string } => ({
-  moved: labels === 0 ? 'warm+replay+clusters+balanced+align' : labels < 50 ? 'warm+align' : 'warm',
+  moved: labels === 0 ? 'warm+replay+clusters+balanced+align' : labels < 50 ? 'warm+replay+align' : 'warm+replay',
   fresh: 'fresh',
 });
 
