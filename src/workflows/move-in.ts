@@ -10,7 +10,7 @@ import type { Ledger, Opened } from './steps.js';
  * What an adapting run does before its first round: looks at the pool through the model that moves, groups what it sees,
  * labels the groups by labelled images and by what the model is sure of, and asks people where an answer tells most.
  *
- * Where people have labelled anything here, the first student learns from their labels alone, and from the pool while it
+ * Where people have labelled anything here, the first student learns from people's labels alone, and from the pool while it
  * trains: pseudo-labels of a model from elsewhere are wrong too often (docs/decisions.md). Without a label the groups' are the best
  * there is: groups hold together where single decisions fail.
  *
