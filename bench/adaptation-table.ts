@@ -14,10 +14,8 @@ const { values, positionals } = parseArgs({
 });
 
 /** The way of `labelloop adapt` without a label, with fewer than 5 a class, and with more. */
-const waysAt = (labels: number): { moved: string; fresh: string } => ({
-  moved: labels === 0 ? 'warm+replay+clusters+balanced+align' : labels < 50 ? 'warm+replay+align' : 'warm+replay',
-  fresh: 'fresh',
-});
+const wayAt = (labels: number): string =>
+  labels === 0 ? 'warm+replay+clusters+balanced+align' : labels < 50 ? 'warm+replay+align' : 'warm+replay';
 
 interface Line {
   target: string;
@@ -43,8 +41,7 @@ for (const group of new Set(lines.map(key))) {
   const of = lines.filter((line) => key(line) === group);
   const [{ target, labels, seed }] = of as [Line];
   const named = (way: string): Line | undefined => of.findLast((line) => line.way === way);
-  const { moved, fresh } = waysAt(labels);
-  const [none, after, scratch] = [named('none'), named(moved), named(fresh)];
+  const [none, after, scratch] = [named('none'), named(wayAt(labels)), named('fresh')];
   rows.push([
     ...[target, String(labels), String(seed), percent(none?.before)],
     // Balanced labels have no vote of the model in them: they are what the moved student of that round learned from.

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { repeats } from '../src/activities/training-items.js';
 import { deriveSeed, RandomStream } from '../src/contracts/random.js';
 import { decodeSafetensors, encodeSafetensors, tensorNamed } from '../src/contracts/safetensors.js';
 import { balancedLabels } from '../src/labelling/balance.js';
@@ -332,7 +333,7 @@ async function go(way: string, labels: number, seed: number): Promise<void> {
   const replay = words.includes('replay');
   const pull = numberAfter(words, 'pull');
   // A few labels of the target would drown among those of the source: they are repeated up to as many.
-  const repeat = replay ? Math.max(1, Math.floor(sourceLabels / Math.max(1, labels))) : 1;
+  const repeat = replay ? repeats(labels, sourceLabels) : 1;
   let model = before;
   for (let round = 1; round <= (numberAfter(words, 'rounds') ?? 1); round++) {
     const pseudo = pseudoLabels(round === 1 && words.includes('late') ? 'none' : rule, scores, groups, human);
