@@ -1,5 +1,6 @@
 export { Labelloop } from './labelloop.js';
-export type { ConnectOptions, RunListEntry } from './labelloop.js';
+export type { ConnectOptions } from './labelloop.js';
+export type { RunListEntry } from './runs.js';
 export type { CertificateNow } from './certificates.js';
 export type { QuestionImage } from './images.js';
 export type { NovelAnswers } from './novel.js';

@@ -1,53 +1,32 @@
-import { createHash } from 'node:crypto';
-import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
-import type { WorkflowHandle } from '@temporalio/client';
-import canonicalize from 'canonicalize';
-import { auditPaths, openedAudit } from '../contracts/audit-stages.js';
-import { auditLine, certificate } from '../contracts/audit.js';
+import { Client, Connection } from '@temporalio/client';
+import { auditLine } from '../contracts/audit.js';
 import type { AskingState } from '../contracts/asking.js';
-import type { Answer, AuditLine, AuditRefs, AuditState, Certificate, Question, Verdict } from '../contracts/audit.js';
+import type { Answer, AuditLine, AuditState, Question } from '../contracts/audit.js';
 import { complaintsOf } from '../contracts/complaints.js';
-import { datasetManifest } from '../contracts/dataset.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Explanation } from '../contracts/explanation.js';
 import type { NearDuplicate, Suspect } from '../contracts/look.js';
 import { paths } from '../contracts/paths.js';
-import {
-  ADAPT_WORKFLOW_TYPE,
-  MEMO_RUN,
-  QUERY_STATUS,
-  TASK_QUEUE,
-  UPDATE_PAUSE,
-  UPDATE_RESUME,
-  WORKFLOW_TYPE,
-} from '../contracts/names.js';
+import { UPDATE_PAUSE, UPDATE_RESUME } from '../contracts/names.js';
 import { questionsOptions } from '../contracts/questions.js';
 import type { QuestionsState } from '../contracts/questions.js';
-import type { Ref } from '../contracts/references.js';
 import type { NamedCluster, NamingOptions, NovelView } from '../contracts/novel.js';
 import { hasEnded } from '../contracts/run-status.js';
-import type { RunStatus } from '../contracts/run-status.js';
-import type { RunMemo, RunProgress, RunState, RunSummary, RunView } from '../contracts/run.js';
-import { runSettings } from '../contracts/settings.js';
+import type { RunProgress, RunSummary, RunView } from '../contracts/run.js';
 import type { ShiftWorkflowOutput } from '../contracts/shift.js';
 import type { CertifySettingsInput, RunSettings, RunSettingsInput } from '../contracts/settings.js';
-import { comparisonFile, historyFile } from '../contracts/stages.js';
 import type { ComparisonFile, RoundRecord } from '../contracts/stages.js';
 import type { LabelRow } from '../contracts/tables.js';
-import { correctLabel, firstVerdicts } from '../labelling/audit/correct.js';
-import { inForce, readCorrections, readRows, Store, tables } from '../store/index.js';
+import { Store } from '../store/index.js';
 import { Audits } from './audits.js';
 import { writeBundle } from './bundle.js';
 import { certificateNow, readBundle, signingKey } from './certificates.js';
 import type { CertificateNow } from './certificates.js';
 import { findConnections } from './connections.js';
 import type { Connections } from './connections.js';
-import { explain } from './explain.js';
 import { clientErrors } from './errors.js';
-import type { RunFacts } from './facts.js';
 import { novelAnswers, novelClusters } from './novel.js';
 import type { NovelAnswers, NovelSource } from './novel.js';
-import { asClientError, failureOf } from './failures.js';
 import { PoolImages } from './images.js';
 import type { QuestionImage } from './images.js';
 import { People } from './people.js';
@@ -56,10 +35,13 @@ import { nearDuplicates, suspects } from './look.js';
 import type { Looked } from './look.js';
 import { progressOf } from './progress.js';
 import { RunQuestions } from './questions.js';
+import { RunLabels } from './run-labels.js';
+import { Runs } from './runs.js';
+import type { RunListEntry } from './runs.js';
 import { compareWithRun } from './shifts.js';
 import type { ShiftOptions } from './shifts.js';
 import { reportFile, reportPath, viewOf } from './view.js';
-import type { Corrected } from './view.js';
+import { watch } from './watch.js';
 
 export interface ConnectOptions {
   /** Folder of the embedded stack; by default LABELLOOP_HOME or the user's data folder. */
@@ -67,19 +49,6 @@ export interface ConnectOptions {
   /** Servers to use instead of those that are configured or embedded. */
   connections?: Connections;
 }
-
-export interface RunListEntry {
-  run: string;
-  status: RunStatus;
-  dataset: string | null;
-  round: number;
-  startedAt: string;
-}
-
-/** How long a question to a run may take before the answer is "waiting": its worker may be down. */
-const ANSWER_MS = 3_000;
-/** How long a watcher bears with a server that does not answer, before it gives up; a restart takes seconds. */
-const PATIENCE_MS = 120_000;
 
 /**
  * The public API: start runs, follow them, steer them, read what they gave.
@@ -100,12 +69,16 @@ export class Labelloop {
     /** Folder of this machine's keys. */
     private readonly keys: string,
   ) {
+    this.runs = new Runs(client, store);
     this.audits = new Audits(client, store);
+    this.runLabels = new RunLabels(store, this.runs, this.audits);
     this.asked = new RunQuestions(client, store);
     this.people = new People(this.audits, this.asked, store);
   }
 
+  private readonly runs: Runs;
   private readonly audits: Audits;
+  private readonly runLabels: RunLabels;
   private readonly asked: RunQuestions;
   private readonly people: People;
   /** By run: pages ask for one image after the other. */
@@ -134,135 +107,84 @@ export class Labelloop {
    * again, so starting a finished run once more costs seconds. A dataset that is not there fails the run, not the start.
    * @throws SETTINGS_INVALID; RUN_EXISTS where a run of the given id is under way with other settings
    */
-  async start(settings: RunSettingsInput, options: { run?: string } = {}): Promise<{ run: string }> {
-    const checked = runSettings.safeParse(settings);
-    if (!checked.success) throw clientErrors.badSettings(complaintsOf(checked.error, settings));
-    const run = options.run ?? runId(checked.data);
-    if (options.run !== undefined) await this.refuseOtherSettings(run, checked.data);
-    const { adapt, dataset, seed } = checked.data;
-    await this.client.workflow.start(adapt ? ADAPT_WORKFLOW_TYPE : WORKFLOW_TYPE, {
-      taskQueue: TASK_QUEUE,
-      workflowId: run,
-      args: [checked.data],
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      staticSummary: adapt
-        ? `Move the model of ${adapt.from} to dataset ${dataset} (seed ${seed})`
-        : `Label dataset ${dataset} (seed ${seed})`,
-    });
-    return { run };
+  start(settings: RunSettingsInput, options: { run?: string } = {}): Promise<{ run: string }> {
+    return this.runs.start(settings, options);
   }
 
   /** All that is known of a run. @throws RUN_UNKNOWN */
   async show(run: string): Promise<RunView> {
-    const facts = await this.facts(run);
+    const facts = await this.runs.facts(run);
     const ended = await this.audits.ended(run);
     return viewOf(facts, {
       audit: await this.audits.shown(run),
       questions: await this.asked.find(run),
       answers: ended.reduce((sum, { seen }) => sum + seen, 0),
-      certificates: await this.certificatesOf(ended, facts),
-      corrected: await this.corrected(run, facts),
-      manifest: await this.manifestOf(facts),
-      rounds: await this.rounds(facts),
-      comparison: await this.comparison(facts),
+      certificates: await this.runLabels.certificatesOf(ended, facts),
+      corrected: await this.runLabels.corrected(run, facts),
+      manifest: await this.runs.manifestOf(facts),
+      rounds: await this.runs.rounds(facts),
+      comparison: await this.runs.comparison(facts),
       report: reportPath(this.reports, run),
     });
   }
 
   /** The settings of a run, complete; null until its first stage has checked them. */
   async settings(run: string): Promise<RunSettings | null> {
-    return (await this.facts(run)).memo?.settings ?? null;
+    return (await this.runs.facts(run)).memo?.settings ?? null;
   }
 
   /** The rounds that are done, with their references. */
   async roundRecords(run: string): Promise<RoundRecord[]> {
-    return this.rounds(await this.facts(run));
+    return this.runs.rounds(await this.runs.facts(run));
   }
 
   /** The dataset of a run, null before its first stage has found it. */
   async dataset(run: string): Promise<DatasetManifest | null> {
-    return this.manifestOf(await this.facts(run));
+    return this.runs.manifestOf(await this.runs.facts(run));
   }
 
   /** The closing comparison with hidden labels; null where there is none (yet). */
   async truth(run: string): Promise<ComparisonFile | null> {
-    return this.comparison(await this.facts(run));
+    return this.runs.comparison(await this.runs.facts(run));
   }
 
   /** The runs that the server knows, newest first; those under way are asked whether they are paused. */
-  async list(): Promise<RunListEntry[]> {
-    const entries = new Map<string, RunListEntry>();
-    const query = `WorkflowType IN ('${WORKFLOW_TYPE}', '${ADAPT_WORKFLOW_TYPE}') AND ExecutionStatus != 'ContinuedAsNew'`;
-    for await (const info of this.client.workflow.list({ query })) {
-      if (entries.has(info.workflowId)) continue;
-      const memo = (info.memo?.[MEMO_RUN] as RunMemo | undefined) ?? null;
-      entries.set(info.workflowId, {
-        run: info.workflowId,
-        status: statusOf(info.status.name),
-        dataset: memo?.settings?.dataset ?? null,
-        round: memo?.round ?? 0,
-        startedAt: new Date(memo?.startedAt ?? info.startTime).toISOString(),
-      });
-    }
-    await Promise.all(
-      [...entries.values()]
-        .filter(({ status }) => status === 'running')
-        .map(async (entry) => (entry.status = await this.liveStatus(entry.run))),
-    );
-    return [...entries.values()].sort((a, b) => b.startedAt.localeCompare(a.startedAt));
+  list(): Promise<RunListEntry[]> {
+    return this.runs.list();
   }
 
   /** One look at a run. @throws RUN_UNKNOWN */
   async progress(run: string): Promise<RunProgress> {
-    const facts = await this.facts(run);
+    const facts = await this.runs.facts(run);
     const audit = facts.live?.stage === 'audit' ? await this.audits.find(run).catch(() => null) : null;
-    return progressOf(facts, await this.rounds(facts), audit);
+    return progressOf(facts, await this.runs.rounds(facts), audit);
   }
 
   /**
    * Looks at a run again and again until it ends; the last value is of the ended run. Bears with servers that restart.
    */
-  async *watch(run: string, options: { signal?: AbortSignal; intervalMs?: number } = {}): AsyncGenerator<RunProgress> {
-    const interval = options.intervalMs ?? 1_000;
-    let lastAnswer = Date.now();
-    while (!options.signal?.aborted) {
-      try {
-        const progress = await this.progress(run);
-        lastAnswer = Date.now();
-        yield progress;
-        if (hasEnded(progress.status)) return;
-      } catch (error) {
-        const known = error instanceof Error && 'code' in error && error.code === 'RUN_UNKNOWN';
-        if (known || Date.now() - lastAnswer > PATIENCE_MS) throw error;
-      }
-      await rest(interval, options.signal);
-    }
+  watch(run: string, options: { signal?: AbortSignal; intervalMs?: number } = {}): AsyncGenerator<RunProgress> {
+    return watch(() => this.progress(run), options);
   }
 
   /** Stops work at the next checkpoint, until resume. */
   async pause(run: string): Promise<void> {
-    await this.update(run, UPDATE_PAUSE);
+    await this.runs.update(run, UPDATE_PAUSE);
   }
 
   /** Goes on after pause. */
   async resume(run: string): Promise<void> {
-    await this.update(run, UPDATE_RESUME);
+    await this.runs.update(run, UPDATE_RESUME);
   }
 
   /** Ends a run; what it has computed stays in the store, and the same settings go on from there. */
-  async cancel(run: string): Promise<void> {
-    const { status } = await this.facts(run);
-    if (hasEnded(status)) throw clientErrors.ended(run, status);
-    await this.client.workflow.getHandle(run).cancel();
+  cancel(run: string): Promise<void> {
+    return this.runs.cancel(run);
   }
 
   /** Waits for the end. @throws the run's own error, by its code, when it failed */
-  async result(run: string): Promise<RunSummary> {
-    try {
-      return (await this.client.workflow.getHandle(run).result()) as RunSummary;
-    } catch (error) {
-      throw asClientError(run, error);
-    }
+  result(run: string): Promise<RunSummary> {
+    return this.runs.result(run);
   }
 
   /**
@@ -280,17 +202,8 @@ export class Labelloop {
   }
 
   /** The pool's labels of the last round that is done, an image a row; flat in memory. @throws RUN_NO_RESULTS */
-  async *labels(run: string): AsyncGenerator<LabelRow> {
-    const facts = await this.facts(run);
-    const { labels, said } = await this.labelsInForce(run, facts);
-    if (!labels) throw clientErrors.noLabels(run, facts.error?.message);
-    const rows = readRows(tables.labels, await this.store.fetch(labels));
-    if (said === null) {
-      yield* rows;
-      return;
-    }
-    const classes = (await this.manifestOf(facts))?.classes ?? [];
-    for await (const row of rows) yield correctLabel(row, said.get(row.id), null, null, classes);
+  labels(run: string): AsyncGenerator<LabelRow> {
+    return this.runLabels.rows(run);
   }
 
   /**
@@ -299,14 +212,8 @@ export class Labelloop {
    * @param image id or name of an image of the pool
    * @throws RUN_NO_RESULTS; USAGE where the pool has no such image, or several of that name
    */
-  async explain(run: string, image: string): Promise<Explanation> {
-    const facts = await this.facts(run);
-    const [manifest, rounds] = [await this.manifestOf(facts), await this.rounds(facts)];
-    const { labels, said } = await this.labelsInForce(run, facts);
-    if (!manifest || !labels) throw clientErrors.noLabels(run, facts.error?.message);
-    const [audits, corrections] = [await this.allAudits(run), await readCorrections(this.store, run)];
-    const questions = corrections.filter(({ of }) => of === 'questions');
-    return explain(this.store, { run, manifest, rounds, labels, said, audits, questions }, image);
+  explain(run: string, image: string): Promise<Explanation> {
+    return this.runLabels.explain(run, image);
   }
 
   /**
@@ -349,11 +256,11 @@ export class Labelloop {
   }
 
   private async novelSource(run: string): Promise<NovelSource> {
-    const facts = await this.facts(run);
-    const [manifest, record] = [await this.manifestOf(facts), (await this.rounds(facts)).at(-1)];
+    const facts = await this.runs.facts(run);
+    const [manifest, record] = [await this.runs.manifestOf(facts), (await this.runs.rounds(facts)).at(-1)];
     const dataset = facts.memo?.dataset;
     if (!dataset || !manifest || !record) throw clientErrors.noLabels(run, facts.error?.message);
-    const { labels, said } = await this.labelsInForce(run, facts);
+    const { labels, said } = await this.runLabels.inForce(run, facts);
     return { run, dataset, manifest, record, labels: labels ?? record.labels, said };
   }
 
@@ -374,7 +281,7 @@ export class Labelloop {
    * @throws SETTINGS_INVALID; RUN_NO_RESULTS; AUDIT_INVALID where one is under way, or where nothing is left to spend
    */
   async startAudit(run: string, settings: CertifySettingsInput): Promise<AuditState> {
-    const { status, memo, summary, error } = await this.facts(run);
+    const { status, memo, summary, error } = await this.runs.facts(run);
     if (!hasEnded(status)) throw clientErrors.runUnderWay(run);
     const history = summary?.history ?? memo?.history;
     if (!history || !memo?.dataset || !memo.settings) throw clientErrors.noLabels(run, error?.message);
@@ -395,13 +302,13 @@ export class Labelloop {
     const { budget = null, answers = 'people' } = options;
     const checked = questionsOptions.safeParse({ budget, answers });
     if (!checked.success) throw clientErrors.badSettings(complaintsOf(checked.error, options));
-    const facts = await this.facts(run);
+    const facts = await this.runs.facts(run);
     const { status, memo, error } = facts;
     if (!hasEnded(status)) throw clientErrors.asksAtEnd(run);
     const audit = await this.people.openAudit(run);
     if (audit) throw clientErrors.auditFirst(run, audit.audit);
-    const base = (await this.rounds(facts)).at(-1)?.labels;
-    const { labels } = await this.labelsInForce(run, facts);
+    const base = (await this.runs.rounds(facts)).at(-1)?.labels;
+    const { labels } = await this.runLabels.inForce(run, facts);
     if (!labels || !base || !memo?.dataset || !memo.settings) throw clientErrors.noLabels(run, error?.message);
     const source = { run, dataset: memo.dataset };
     return this.asked.start({ source, labels, base, questions: null, budget, answers, seed: memo.settings.seed });
@@ -420,7 +327,7 @@ export class Labelloop {
    * @returns what asks; null while the run goes on without asking, and after an audit
    */
   async ask(run: string): Promise<AskingState | null> {
-    const { status, memo } = await this.facts(run);
+    const { status, memo } = await this.runs.facts(run);
     const audit = await this.people.openAudit(run);
     if (audit) return audit;
     // After an audit people are done, unless somebody says otherwise ('labelloop questions start').
@@ -483,10 +390,11 @@ export class Labelloop {
    * @throws AUDIT_UNKNOWN without one
    */
   async certificate(run: string, audit?: number): Promise<CertificateNow> {
-    const refs = await this.certified(run, audit);
-    const facts = await this.facts(run);
+    const refs = await this.runLabels.certified(run, audit);
+    const facts = await this.runs.facts(run);
     // A run that was started anew under its id has labels of its own, and no audit's corrections of them.
-    const now = (await this.corrected(run, facts))?.labels ?? (await this.rounds(facts)).at(-1)?.labels ?? null;
+    const now =
+      (await this.runLabels.corrected(run, facts))?.labels ?? (await this.runs.rounds(facts)).at(-1)?.labels ?? null;
     return certificateNow(this.store, refs, now);
   }
 
@@ -497,7 +405,7 @@ export class Labelloop {
    * @returns the names of the files
    */
   async exportCertificate(run: string, dir: string, audit?: number): Promise<string[]> {
-    const parts = await readBundle(this.store, await this.certified(run, audit));
+    const parts = await readBundle(this.store, await this.runLabels.certified(run, audit));
     return writeBundle(dir, parts, await signingKey(this.keys));
   }
 
@@ -516,135 +424,12 @@ export class Labelloop {
     await this.connection.close();
   }
 
-  /** All audits of a run, in their order; the last may be under way. */
-  private async allAudits(run: string): Promise<AuditState[]> {
-    const [ended, last] = await Promise.all([this.audits.ended(run), this.audits.shown(run)]);
-    const known = ended.reverse();
-    return last === null || known.some(({ audit }) => audit === last.audit) ? known : [...known, last];
-  }
-
   /** What the lists of a run's last round are read from. */
   private async looked(run: string): Promise<Looked> {
-    const facts = await this.facts(run);
-    const [manifest, last] = [await this.manifestOf(facts), (await this.rounds(facts)).at(-1)];
+    const facts = await this.runs.facts(run);
+    const [manifest, last] = [await this.runs.manifestOf(facts), (await this.runs.rounds(facts)).at(-1)];
     if (!manifest || !last) throw clientErrors.noLabels(run, facts.error?.message);
     return { run, manifest, clusters: last.clusters };
-  }
-
-  private async facts(run: string): Promise<RunFacts> {
-    const handle = this.client.workflow.getHandle(run);
-    const description = await handle.describe().catch((error: unknown) => {
-      throw asClientError(run, error);
-    });
-    if (description.type !== WORKFLOW_TYPE && description.type !== ADAPT_WORKFLOW_TYPE)
-      throw clientErrors.unknownRun(run);
-    const memo = (description.memo?.[MEMO_RUN] as RunMemo | undefined) ?? null;
-    const facts: RunFacts = {
-      run,
-      status: statusOf(description.status.name),
-      memo,
-      live: null,
-      description,
-      summary: null,
-      error: null,
-    };
-    if (facts.status === 'running') {
-      facts.live = await this.answerOf(handle);
-      facts.status = liveStatusOf(facts.live);
-    } else {
-      try {
-        facts.summary = (await handle.result()) as RunSummary;
-      } catch (error) {
-        facts.error = failureOf(error);
-      }
-    }
-    return facts;
-  }
-
-  /** An id that the user gave says nothing about the settings, and Temporal would hand over the run that has it. */
-  private async refuseOtherSettings(run: string, settings: RunSettings): Promise<void> {
-    const description = await this.client.workflow
-      .getHandle(run)
-      .describe()
-      .catch((error: unknown) => {
-        if (error instanceof WorkflowNotFoundError) return null;
-        throw error;
-      });
-    const memo = (description?.memo?.[MEMO_RUN] as RunMemo | undefined) ?? null;
-    if (description?.status.name !== 'RUNNING' || !memo?.settings) return;
-    if (canonicalize(memo.settings) !== canonicalize(settings)) throw clientErrors.taken(run);
-  }
-
-  private async liveStatus(run: string): Promise<RunStatus> {
-    return liveStatusOf(await this.answerOf(this.client.workflow.getHandle(run)));
-  }
-
-  private async answerOf(handle: WorkflowHandle): Promise<RunState | null> {
-    try {
-      return await this.client.withDeadline(Date.now() + ANSWER_MS, () => handle.query<RunState>(QUERY_STATUS));
-    } catch {
-      return null;
-    }
-  }
-
-  private async update(run: string, name: string): Promise<void> {
-    const facts = await this.facts(run);
-    if (facts.status === 'waiting') throw clientErrors.noWorker(run);
-    if (!facts.live) throw clientErrors.ended(run, facts.status);
-    await this.client.workflow.getHandle(run).executeUpdate(name);
-  }
-
-  /** The run's labels with what people said in audits and to questions that have ended. */
-  private async corrected(run: string, known?: RunFacts): Promise<Corrected | null> {
-    const base = (await this.rounds(known ?? (await this.facts(run)))).at(-1)?.labels;
-    const corrections = await readCorrections(this.store, run);
-    const last = base ? inForce(corrections, base) : null;
-    if (!last) return null;
-    const labels = last.labels ?? last.from;
-    if (labels.sha256 === base?.sha256) return null;
-    return { labels, pool: corrections.find((each) => each.labels?.sha256 === labels.sha256)?.pool ?? null };
-  }
-
-  /** As `corrected`; `said`: what people said since, to questions that are open. */
-  private async labelsInForce(
-    run: string,
-    facts: RunFacts,
-  ): Promise<{ labels: Ref | null; said: ReadonlyMap<string, Verdict> | null }> {
-    const base = (await this.rounds(facts)).at(-1)?.labels;
-    const correction = base ? inForce(await readCorrections(this.store, run), base) : null;
-    if (!correction) return { labels: facts.summary?.labels ?? facts.memo?.labels ?? null, said: null };
-    const { labels, from, log } = correction;
-    if (labels) return { labels, said: null };
-    return { labels: from, said: firstVerdicts(log ? await this.store.readJsonLines(log, auditLine) : []) };
-  }
-
-  /** A run of the same id that was started with other settings has other labels. */
-  private async isOfLastRound({ run, audit }: AuditState, facts: RunFacts): Promise<boolean> {
-    const opened = await this.store.getPointer(auditPaths.opened(run, audit), openedAudit);
-    return opened?.base.sha256 === (await this.rounds(facts)).at(-1)?.labels.sha256;
-  }
-
-  /** All that were issued of the last round's labels, the newest first: an audit of each class issues one. */
-  private async certificatesOf(ended: readonly AuditState[], facts: RunFacts): Promise<Certificate[]> {
-    const issued: Certificate[] = [];
-    for (const state of ended)
-      if (state.refs?.certificate && (await this.isOfLastRound(state, facts)))
-        issued.push(await this.store.readJson(state.refs.certificate, certificate));
-    return issued;
-  }
-
-  private async certified(run: string, audit?: number): Promise<AuditRefs> {
-    const issued = (await this.audits.ended(run)).filter((state) => state.refs?.certificate);
-    const refs = issued.find((state) => audit === undefined || state.audit === audit)?.refs;
-    if (!refs) {
-      // Whether the run is unknown, too, is the user's question.
-      await this.facts(run);
-      throw clientErrors.noCertificate(
-        run,
-        issued.map((state) => state.audit),
-      );
-    }
-    return refs;
   }
 
   private poolImages(run: string): Promise<PoolImages> {
@@ -658,56 +443,4 @@ export class Labelloop {
     this.images.set(run, opening);
     return opening;
   }
-
-  private async manifestOf({ memo }: RunFacts): Promise<DatasetManifest | null> {
-    return memo?.dataset ? this.store.readJson(memo.dataset, datasetManifest) : null;
-  }
-
-  private async rounds({ summary, memo }: RunFacts): Promise<RoundRecord[]> {
-    const history = summary?.history ?? memo?.history;
-    return history ? (await this.store.readJson(history, historyFile)).rounds : [];
-  }
-
-  private async comparison({ summary }: RunFacts): Promise<ComparisonFile | null> {
-    return summary?.comparison ? this.store.readJson(summary.comparison, comparisonFile) : null;
-  }
-}
-
-/** The same settings have the same id, so that starting them twice finds the run. */
-export function runId(settings: RunSettings): string {
-  const digest = createHash('sha256')
-    .update(canonicalize(settings) ?? '')
-    .digest('hex');
-  return `${settings.dataset}-${digest.slice(0, 8)}`;
-}
-
-function statusOf(name: string): RunStatus {
-  switch (name) {
-    case 'COMPLETED':
-      return 'completed';
-    case 'CANCELLED':
-    case 'TERMINATED':
-      return 'cancelled';
-    case 'FAILED':
-    case 'TIMED_OUT':
-      return 'failed';
-    default:
-      return 'running';
-  }
-}
-
-/** Of a run that has not ended, by its answer; none where no worker is up. */
-const liveStatusOf = (live: RunState | null): RunStatus =>
-  live === null ? 'waiting' : live.status === 'paused' ? 'paused' : 'running';
-
-function rest(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener('abort', done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    }
-  });
 }
