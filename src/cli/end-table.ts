@@ -121,7 +121,7 @@ export function gradeLines(view: RunView): string[] {
 const shiftLines = ({ run, shift }: RunView): string[] =>
   shift?.differs
     ? [
-        ...shiftWords(shift, { known: 'the calibration images', seen: 'the pool' }),
+        ...shiftWords(shift, { known: 'the calibration images', seen: 'the pool', together: true }),
         `Labels of such images are worth less than the estimate says: labelloop report ${run} shows them.`,
       ]
     : [];

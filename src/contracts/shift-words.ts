@@ -6,6 +6,8 @@ export interface Compared {
   known: string;
   /** E.g. `the pool`. */
   seen: string;
+  /** Both came in one import, so that an option of it changes both. Default false. */
+  together?: boolean;
 }
 
 const whole = (n: number): string => n.toLocaleString('en-GB');
@@ -14,7 +16,7 @@ const percent = (share: number): string => `${Number((100 * share).toPrecision(3
 const testWords = ({ of, p }: ShiftTest): string => `${of} p = ${number(p)}`;
 
 /** Whether two sets of images are of one law, in sentences for people. The first one is the answer. */
-export function shiftWords(summary: ShiftSummary, { known, seen }: Compared): string[] {
+export function shiftWords(summary: ShiftSummary, { known, seen, together = false }: Compared): string[] {
   const { tests, differs, outside, expectedOutside, negative } = summary;
   const deciding = tests.filter(({ level }) => level !== null);
   const level = deciding[0]?.level ?? 0;
@@ -31,7 +33,7 @@ export function shiftWords(summary: ShiftSummary, { known, seen }: Compared): st
       : []),
     ...(negative
       ? [
-          `${capital(seen)} looks like a negative of ${known}: ${percent(1 - negative.seen)} of it is dark where these are bright (of these ${percent(1 - negative.known)}). Imported anew with '--invert' it is seen as they are.`,
+          `${capital(seen)} looks like a negative of ${known}: ${percent(1 - negative.seen)} of it is dark where these are bright (of these ${percent(1 - negative.known)}). ${together ? "Turn the one or the other round before they are imported: '--invert' turns a whole import." : "Imported anew with '--invert' it is seen as they are."}`,
         ]
       : []),
     `Outside every cluster: ${whole(outside)}; as many as ${known} let expect: ${whole(Number(expectedOutside.toPrecision(2)))}.`,

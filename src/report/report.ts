@@ -66,7 +66,7 @@ function movedSection({ moved, classes }: ReportExtra): Markup | null {
 /** Whether labelled images and pool are alike, and how the last model sees both. */
 function likenessSection({ shift }: RunView, { latents, classes }: ReportExtra): Markup | null {
   if (!shift) return null;
-  const names = { known: 'the calibration images', seen: 'the pool' };
+  const names = { known: 'the calibration images', seen: 'the pool', together: true };
   return html`<section>
     <h2>Labelled images and pool</h2>
     ${shiftBanner(shift, names)}

@@ -66,6 +66,13 @@ describe('an ended run', () => {
     assert.match(differing, /labelloop report shells-1a2b3c4d/);
   });
 
+  it('does not send a pool of negatives through an import that would turn its labelled images, too', () => {
+    const negative = { known: 0.98, seen: 0.03 };
+    const words = gradeLines(view({ shift: shiftOf({ negative }) })).join('\n');
+    assert.match(words, /The pool looks like a negative of .*'--invert' turns a whole import/);
+    assert.doesNotMatch(words, /Imported anew/);
+  });
+
   it('does not speak of it otherwise', () => {
     const alike = gradeLines(view({ shift: shiftOf({ tests: [{ ...test, p: 0.4 }], differs: false }) }));
     assert.deepEqual(alike, gradeLines(view()));
