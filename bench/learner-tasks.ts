@@ -53,6 +53,7 @@ export const sampleTask = (
   pixels: string,
   count: number,
   precision: SampleTask['precision'] = 'float32',
+  sequential: SampleTask['sequential'] = null,
 ): SampleTask => ({
   kind: 'sample',
   models: [model],
@@ -61,7 +62,7 @@ export const sampleTask = (
   count,
   offset: 0,
   passes: PASSES,
-  sequential: null,
+  sequential,
   precision,
   seed: [3, 4],
   output: `${model}-posterior`,

@@ -8,13 +8,15 @@ import { sample } from '../src/learning/sample.js';
 import { train } from '../src/learning/train.js';
 import { CLASSES, PARTS } from './data.js';
 import { isNetwork, NETWORKS, sampleTask, trainTask } from './learner-tasks.js';
-import type { TaskListener } from '../src/contracts/learner.js';
+import { SEQUENTIAL_PASSES } from '../src/contracts/learner.js';
+import type { SequentialRule, TaskListener } from '../src/contracts/learner.js';
 import { serve } from './serve.js';
 
 /*
  * Labelloop's side of the speed bench: the learner's own train() and sample(), told apart by --task.
  * train, sample: images/s between two of the task's own reports, so without its start, as the peers are measured warm.
  * round: seconds of everything, starts included.
+ * With --sequential sampling ends where an image's decision is settled, which takes a model and a cut-off as in a round.
  */
 const { values: options } = parseArgs({
   options: {
@@ -25,6 +27,7 @@ const { values: options } = parseArgs({
     threads: { type: 'string' },
     steps: { type: 'string' },
     precision: { type: 'string', default: 'float32' },
+    sequential: { type: 'boolean', default: false },
   },
 });
 const { task, network: asked, data } = options;
@@ -33,6 +36,8 @@ if (asked === undefined || !isNetwork(asked) || data === undefined)
 const network = asked;
 if (options.precision !== 'float32') throw new Error(`the learner computes in float32, not in ${options.precision}`);
 const seconds = Number(options.seconds ?? 3);
+/** Enough for a model whose decisions differ in how sure they are. */
+const SEQUENTIAL_STEPS = 600;
 process.env['TF_NUM_INTRAOP_THREADS'] = process.env['TF_NUM_INTEROP_THREADS'] = options.threads ?? '2';
 const backend = loadBackend();
 
@@ -60,9 +65,19 @@ async function measureTraining(): Promise<number> {
   return pace(endless.recipe.batch, (listener) => train(backend, endless, listener));
 }
 
-async function measureSampling(model: string): Promise<number> {
-  const pixels = path.join(data as string, 'pixels');
-  return pace(1, (listener) => sample(backend, sampleTask(model, pixels, 60_000), listener));
+async function measureSampling(model: string, sequential: SequentialRule | null): Promise<number> {
+  const task = sampleTask(model, path.join(data as string, 'pixels'), 60_000, 'float32', sequential);
+  return pace(1, (listener) => sample(backend, task, listener));
+}
+
+async function roundsCutoff(model: string): Promise<number> {
+  const known = await posterior(model, 'calibration', PARTS.calibration);
+  const labels = readFileSync(path.join(data as string, 'labels')).subarray(PARTS.labelled);
+  const scored = [...known.entropy].map((score, i) => {
+    const predicted = known.predicted[i] as number;
+    return { score, predicted, correct: predicted === labels[i] };
+  });
+  return targetErrorCutoff(scored, 0.02, CLASSES);
 }
 
 /** Trains, scores, sets a cut-off and relabels, as the peers' round does. */
@@ -70,13 +85,7 @@ async function measureRound(): Promise<number> {
   const begun = performance.now();
   const training = trainTask(network, data as string, 'items-round', Number(options.steps ?? 1200));
   await train(backend, training);
-  const known = await posterior(training.output, 'calibration', PARTS.calibration);
-  const labels = readFileSync(path.join(data as string, 'labels')).subarray(PARTS.labelled);
-  const scored = [...known.entropy].map((score, i) => {
-    const predicted = known.predicted[i] as number;
-    return { score, predicted, correct: predicted === labels[i] };
-  });
-  const cutoff = targetErrorCutoff(scored, 0.02, CLASSES);
+  const cutoff = await roundsCutoff(training.output);
   const pool = await posterior(training.output, 'pool', PARTS.pool);
   Int32Array.from(pool.predicted, (label, i) => ((pool.entropy[i] as number) <= cutoff ? label : -1));
   return (performance.now() - begun) / 1000;
@@ -96,8 +105,14 @@ async function posterior(model: string, pixels: string, count: number) {
 
 if (task === 'round') {
   await serve(measureRound);
+} else if (options.sequential) {
+  const training = trainTask(network, data, 'items-round', SEQUENTIAL_STEPS);
+  const { parameters } = await train(backend, training);
+  const cutoffs = Array.from({ length: CLASSES }).fill(await roundsCutoff(training.output)) as number[];
+  const rule: SequentialRule = { score: 'predictive-entropy', cutoffs, ...SEQUENTIAL_PASSES };
+  await serve(() => measureSampling(training.output, rule), { parameters });
 } else {
   const short = trainTask(network, data, 'items-train', 20);
   const { parameters } = await train(backend, short);
-  await serve(task === 'train' ? measureTraining : () => measureSampling(short.output), { parameters });
+  await serve(task === 'train' ? measureTraining : () => measureSampling(short.output, null), { parameters });
 }

@@ -47,6 +47,7 @@ const PEERS: Record<Task, (network: NetworkName) => string[]> = {
 };
 const TITLES: Record<string, string> = {
   labelloop: 'Labelloop',
+  sequential: 'Labelloop, until decisions are settled',
   pytorch: 'PyTorch',
   'trunk-once': 'PyTorch, convolutions once',
   compiled: 'PyTorch, torch.compile',
@@ -62,9 +63,10 @@ const common = (task: Task, network: NetworkName, data: string): string[] => [
   ...(task === 'round' ? ['--steps', options.steps] : []),
 ];
 
-function labelloop(task: Task, network: NetworkName, data: string): Contestant {
+function labelloop(name: 'labelloop' | 'sequential', task: Task, network: NetworkName, data: string): Contestant {
   const args = [script('speed-labelloop.js'), '--task', task, ...common(task, network, data)];
-  return new Contestant('labelloop', process.execPath, args, process.env);
+  if (name === 'sequential') args.push('--sequential');
+  return new Contestant(name, process.execPath, args, process.env);
 }
 
 function peer(peers: Peers, name: string, task: Task, network: NetworkName, data: string, env = {}): Contestant {
@@ -128,7 +130,12 @@ function rowsOf(task: Task, network: NetworkName, contestants: Contestant[], lim
     const figures = contestant.measurements.map(({ figure }) => figure);
     const figure = median(figures);
     const digits = task === 'round' || figure < 100 ? 1 : 0;
-    const ratio = own && own !== contestant ? (task === 'round' ? figure / middle(own) : middle(own) / figure) : null;
+    const ratio =
+      own && own !== contestant && contestant.name !== 'sequential'
+        ? task === 'round'
+          ? figure / middle(own)
+          : middle(own) / figure
+        : null;
     const share = task === 'round' ? null : (figure * flopsPerImage(network, task, PASSES)) / (limit * 1e9);
     return [
       `${task}, ${network}`,
@@ -164,7 +171,9 @@ try {
     for (const network of task === 'round' ? networks.filter((name) => name === 'compact') : networks) {
       console.error(`\n${task}, ${network}`);
       const starts = [
-        ...(isNetwork(network) ? [() => labelloop(task, network, data)] : []),
+        ...(isNetwork(network) ? [() => labelloop('labelloop', task, network, data)] : []),
+        // Where all passes are nearly free, choosing costs more than it saves.
+        ...(task === 'sample' && network === 'densenet' ? [() => labelloop('sequential', task, network, data)] : []),
         ...PEERS[task](network).map((name) => () => peer(peers, name, task, network, data, waiting)),
       ];
       const contestants = await compare(starts);

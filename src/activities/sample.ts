@@ -6,6 +6,7 @@ import { decodeSafetensors, encodeSafetensors } from '../contracts/safetensors.j
 import type { TensorFile } from '../contracts/safetensors.js';
 import { cutoffFile, sampleOutput } from '../contracts/stages.js';
 import type { Ref } from '../contracts/references.js';
+import { SEQUENTIAL_PASSES } from '../contracts/learner.js';
 import type { SampleTask, SequentialRule } from '../contracts/learner.js';
 import type { Store } from '../store/index.js';
 import type { SampleInput, SampleOutput } from '../contracts/stages.js';
@@ -111,9 +112,6 @@ function spread(part: TensorFile, rows: readonly number[], count: number, whole:
   }
 }
 
-/** docs/benchmarks.md has the curve: agreement with a 1,000-pass reference as of 30 fixed passes, at a third of them. */
-const SEQUENTIAL = { least: 5, most: 120, settled: 2 };
-
 /** Images of different splits get different masks, though their positions are the same. */
 const SPLIT_STREAM = { labelled: 0, pool: 1, test: 2 };
 
@@ -121,7 +119,7 @@ const SPLIT_STREAM = { labelled: 0, pool: 1, test: 2 };
 async function sequentialRule(store: Store, cutoff: Ref | null): Promise<SequentialRule | null> {
   if (!cutoff) return null;
   const { score, values, top } = await store.readJson(cutoff, cutoffFile);
-  return top === null ? { score, cutoffs: values, ...SEQUENTIAL } : null;
+  return top === null ? { score, cutoffs: values, ...SEQUENTIAL_PASSES } : null;
 }
 
 type Tensor = TensorFile['tensors'][string];

@@ -129,6 +129,9 @@ export const sequentialRule = z.strictObject({
 });
 export type SequentialRule = z.infer<typeof sequentialRule>;
 
+/** docs/benchmarks.md has the curve: agreement with a 1,000-pass reference as of 30 fixed passes, at a third of them. */
+export const SEQUENTIAL_PASSES = { least: 5, most: 120, settled: 2 } as const;
+
 /**
  * Scores the images of one pixel file with `passes` stochastic forward passes of each model. Writes `output`, safetensors,
  * float32: `p` [n, classes] mean softmax; `predictive_entropy`, `aleatoric` (mean entropy of a pass), `epistemic` (mutual
