@@ -28,11 +28,12 @@ export async function evaluate(input: EvaluateInput, store: Store, run: string):
     rounds: [...before, { ...input.record, testAccuracy, calibrationAccuracy }],
   };
   const output = { history: await store.putJson('history/1', history), testAccuracy };
-  const { dataset, split, labelled: posteriors, sampling } = input;
+  const { dataset, split, labelled: posteriors, sampling, source } = input;
   const pointer: RunPointer = {
     format: 'labelloop.run/1',
     ...{ dataset, split, labelled: posteriors, history: output.history },
     ...(sampling ? { sampling } : {}),
+    ...(source ? { source } : {}),
   };
   await store.putPointer(runPointerPath(run), pointer);
   return output;

@@ -2,6 +2,7 @@ import { protocol } from '../contracts/audit.js';
 import { complaintsOf } from '../contracts/complaints.js';
 import { unfitFor } from '../contracts/contradictions.js';
 import { problem } from '../contracts/errors.js';
+import { lessonsOf } from '../contracts/heard.js';
 import type { DatasetManifest } from '../contracts/dataset.js';
 import type { Ref } from '../contracts/references.js';
 import { runSettings } from '../contracts/settings.js';
@@ -13,7 +14,7 @@ import { modelSpecOf, readManifest } from './inputs.js';
 import { checkShape, knownRun } from './known-run.js';
 import { withAnswers } from './questions/end.js';
 import { readDataset } from '../datasets/index.js';
-import { readCorrections } from '../store/index.js';
+import { inForce, readCorrections } from '../store/index.js';
 import type { Store } from '../store/index.js';
 
 /**
@@ -108,6 +109,11 @@ async function sourceOf(
       `would get network '${network}', and run '${from.run}' has '${spec.network}'. Pass --network ${spec.network}.`,
     );
   const { dataset, split, labelled, last, manifest: its } = from;
-  const labelledShards = its.shards.labelled.length;
-  return { dataset, split, labelled, labelledShards, model: last.model, cutoff: last.cutoff, clusters: last.clusters };
+  // What people said after its end, in audits and to questions, is among its labels too.
+  const labels = inForce(await readCorrections(store, from.run), last.labels)?.labels ?? last.labels;
+  return {
+    ...{ dataset, split, labels, labelled, labelledShards: its.shards.labelled.length },
+    ...{ model: last.model, cutoff: last.cutoff, clusters: last.clusters },
+    ...(from.source ? { earlier: lessonsOf(from.source) } : {}),
+  };
 }

@@ -1,4 +1,6 @@
 import { problem } from '../contracts/errors.js';
+import { lessonsOf } from '../contracts/heard.js';
+import type { Lesson } from '../contracts/heard.js';
 import type { DatasetManifest, Shard } from '../contracts/dataset.js';
 import type { Ref } from '../contracts/references.js';
 import { encodeSafetensors } from '../contracts/safetensors.js';
@@ -26,6 +28,9 @@ export interface TrainingItems {
   people: number;
 }
 
+const COLUMNS = ['shard', 'row', 'label', 'weight', 'human', 'anchor'] as const;
+type Column = (typeof COLUMNS)[number];
+
 const newItems = (shards: readonly Shard[]): TrainingItems => ({
   ...{ shards, shard: [], row: [], label: [], weight: [], human: [], people: 0, anchor: [] },
 });
@@ -40,7 +45,7 @@ export function humanItems(manifest: DatasetManifest, answers: Int32Array, rows:
 /** A training's input, and the clusters that it refers to. */
 export type ItemsInput = TrainInput & { groups: ClustersFile | null };
 
-/** People's labels of the dataset, then the labels in force in its pool, then people's labels of the source. */
+/** People's labels of the dataset, then the labels in force in its pool, then people's labels of where its model comes from. */
 export async function trainingItems(
   store: Store,
   input: ItemsInput,
@@ -48,27 +53,25 @@ export async function trainingItems(
   answers: Int32Array,
   rows: readonly number[],
 ): Promise<TrainingItems> {
-  const source = input.source && (await readSource(store, input.source, manifest));
-  const { labelled } = manifest.shards;
-  const own = input.labels ? [...labelled, ...manifest.shards.pool] : labelled;
-  const items = newItems(source ? [...own, ...source.shards] : own);
+  const { labelled, pool } = manifest.shards;
+  const own = input.labels ? [...labelled, ...pool] : labelled;
+  const items = newItems(own);
   addHuman(items, labelled, answers, rows, 0);
   if (input.labels) await addPseudoLabels(items, store, manifest, input);
   items.people = items.human.filter((human) => human === 1).length;
-  if (source) {
-    repeatPeople(items, repeats(items.people, source.rows.length));
-    addHuman(items, source.shards, source.answers, source.rows, own.length);
-  }
-  return items;
+  if (!input.source) return items;
+  const heard: TrainingItems[] = [];
+  for (const lesson of lessonsOf(input.source)) heard.push(await lessonItems(store, lesson, manifest));
+  const source = heard.reduce((sum, { people }) => sum + people, 0);
+  repeatPeople(items, repeats(items.people, source));
+  return heard.reduce(joined, items);
 }
 
 /** Has each label of people stand `times` times. */
 function repeatPeople(items: TrainingItems, times: number): void {
   const people = [...items.human.keys()].filter((i) => items.human[i] === 1);
   for (let time = 1; time < times; time++)
-    for (const i of people)
-      for (const column of ['shard', 'row', 'label', 'weight', 'human', 'anchor'] as const)
-        items[column].push(items[column][i] as number);
+    for (const i of people) for (const column of COLUMNS) items[column].push(items[column][i] as number);
 }
 
 /**
@@ -77,9 +80,32 @@ function repeatPeople(items: TrainingItems, times: number): void {
  */
 export const repeats = (own: number, source: number): number => Math.max(1, Math.floor(source / Math.max(1, own)));
 
-/** The labelled images that the source's model was trained on. */
-async function readSource(store: Store, source: NonNullable<TrainInput['source']>, manifest: DatasetManifest) {
-  const of = await readManifest(store, source.dataset);
+/** What people said about images that the model which moves was trained on. */
+async function lessonItems(store: Store, lesson: Lesson, manifest: DatasetManifest): Promise<TrainingItems> {
+  const of = await readManifest(store, lesson.dataset);
+  checkLesson(of, manifest);
+  const { labelled, pool } = of.shards;
+  // Of a pool of millions people have seen a few shards.
+  const shards = [...labelled];
+  const items = newItems(shards);
+  addHuman(items, labelled, await readLabels(store, of), (await readSplit(store, lesson.split)).train, 0);
+  if (lesson.labels) {
+    const place = positions(pool);
+    let position = 0;
+    for await (const { source, status, label } of readRows(tables.labels, await store.fetch(lesson.labels))) {
+      if (source === 'human' && status === 'accepted') {
+        const [at, row] = place(position);
+        const shard = pool[at] as Shard;
+        if (shards.at(-1) !== shard) shards.push(shard);
+        add(items, { shard: shards.length - 1, row, label, weight: 1, human: 1 });
+      }
+      position++;
+    }
+  }
+  return { ...items, people: items.label.length };
+}
+
+function checkLesson(of: DatasetManifest, manifest: DatasetManifest): void {
   const sides = ({ image: { height, width, channels } }: DatasetManifest): string => `${height}x${width}x${channels}`;
   if (sides(of) !== sides(manifest))
     throw problem(
@@ -91,10 +117,17 @@ async function readSource(store: Store, source: NonNullable<TrainInput['source']
       'DATASET_INVALID',
       `dataset '${manifest.name}' has the classes ${manifest.classes.join(', ')}, and its source '${of.name}' ${of.classes.join(', ')}. The source's must come first, in the same order.`,
     );
+}
+
+/** Items of two lists of shards as those of one. */
+function joined(items: TrainingItems, more: TrainingItems): TrainingItems {
+  const shards = [...items.shards, ...more.shards];
+  const both = (column: Exclude<Column, 'shard'>): number[] => [...items[column], ...more[column]];
   return {
-    shards: of.shards.labelled,
-    answers: await readLabels(store, of),
-    rows: (await readSplit(store, source.split)).train,
+    shards,
+    shard: [...items.shard, ...more.shard.map((shard) => shard + items.shards.length)],
+    ...{ row: both('row'), label: both('label'), weight: both('weight'), human: both('human'), anchor: both('anchor') },
+    people: items.people,
   };
 }
 

@@ -6,6 +6,7 @@ import { ref } from './references.js';
 import { runStatuses } from './run-status.js';
 import { shiftSummary } from './shift.js';
 import { calibrationError, clusterCounts, labelCounts, roundRecord, truthRecord } from './stages.js';
+import type { Heard } from './heard.js';
 import type { Ref } from './references.js';
 import type { RunStatus } from './run-status.js';
 import type { RunSettings, RunSettingsInput } from './settings.js';
@@ -21,9 +22,7 @@ export interface Budget {
 
 /** What an adapting run begins with and keeps: the run it comes from, and whether it can calibrate by itself. */
 export interface Adapting {
-  source: {
-    dataset: Ref;
-    split: Ref;
+  source: Heard & {
     model: Ref;
     cutoff: Ref;
     labelled: Ref;

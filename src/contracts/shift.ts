@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { splitName } from './dataset.js';
+import { heard } from './heard.js';
 import { ref } from './references.js';
 import type { Ref } from './references.js';
 import { posteriorName } from './settings.js';
@@ -100,6 +101,8 @@ export const runPointer = z.strictObject({
   history: ref,
   /** Absent where a release before wrote it. */
   sampling: sampling.optional(),
+  /** What an adapting run's students heard beside the dataset's labels. */
+  source: heard.optional(),
 });
 export type RunPointer = z.infer<typeof runPointer>;
 export const runPointerPath = (run: string): string => `runs/${run}.json`;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { splitName } from './dataset.js';
 import { conditional } from './grades.js';
+import { heard } from './heard.js';
 import { ref } from './references.js';
 import { sampling, shiftSummary } from './shift.js';
 import {
@@ -27,8 +28,7 @@ export const openOutput = z.strictObject({
   /** What the run that `adapt` names left: its model moves, its labelled images are shown on; absent: starts afresh. */
   source: z
     .strictObject({
-      dataset: ref,
-      split: ref,
+      ...heard.shape,
       model: ref,
       cutoff: ref,
       /** Posteriors of its labelled images by that model, and its clusters: what this dataset is compared with. */
@@ -86,10 +86,10 @@ export const trainInput = z.strictObject({
   /** `adapt`: that of a student that is moved to a new dataset (learner/recipe.ts). */
   recipe: z.literal('adapt').optional(),
   /**
-   * A dataset whose training images join with people's labels: what the student knew, it goes on hearing. Its images are
-   * of the same shape, its classes are the dataset's first ones.
+   * Datasets whose training images join with people's labels: what the student knew, it goes on hearing. Their images are
+   * of the same shape, their classes are the dataset's first ones.
    */
-  source: z.strictObject({ dataset: ref, split: ref }).optional(),
+  source: heard.optional(),
   /** A model whose weights the training starts from; absent: fresh ones. */
   initial: ref.optional(),
   /** `clusters/2`: pulls the features of pseudo-labelled images to the centroids of their clusters, where these have the same label. */
@@ -436,6 +436,8 @@ export const evaluateInput = z.strictObject({
   record: roundRecord.omit({ testAccuracy: true, calibrationAccuracy: true }),
   /** How the run looks at images; absent in runs that a release before began. */
   sampling: sampling.optional(),
+  /** What an adapting run's students hear beside the dataset's labels. */
+  source: heard.optional(),
 });
 export type EvaluateInput = z.infer<typeof evaluateInput>;
 export const evaluateOutput = z.strictObject({ history: ref, testAccuracy: z.number().nullable() });

@@ -8,7 +8,18 @@ import { asFailure, lostBlob, TRIES_AT_LOST_BLOBS } from './failures.js';
 import { moveIn } from './move-in.js';
 import { completed } from './first-release.js';
 import { stages } from './stages.js';
-import { cluster, crossFit, Ledger, relabel, sample, sampleSource, samplingOf, threshold, train } from './steps.js';
+import {
+  cluster,
+  crossFit,
+  heardOf,
+  Ledger,
+  relabel,
+  sample,
+  sampleSource,
+  samplingOf,
+  threshold,
+  train,
+} from './steps.js';
 import type { Opened } from './steps.js';
 
 /**
@@ -108,6 +119,7 @@ async function round(control: Control, input: SelfTrainingInput, state?: RoundSt
         history: run.history,
         record,
         sampling: samplingOf(run.settings),
+        ...(run.adapting ? { source: heardOf(run.adapting) } : {}),
       },
     ]),
   );

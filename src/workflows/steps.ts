@@ -3,8 +3,9 @@ import { together } from './window.js';
 import { learner, stages } from './stages.js';
 import type { Control } from './control.js';
 import type { SplitName } from '../contracts/dataset.js';
+import type { Heard } from '../contracts/heard.js';
 import type { Ref } from '../contracts/references.js';
-import type { RoundState } from '../contracts/run.js';
+import type { Adapting, RoundState } from '../contracts/run.js';
 import type { RunSettings } from '../contracts/settings.js';
 import type { Sampling } from '../contracts/shift.js';
 import type {
@@ -83,11 +84,18 @@ export async function train(control: Control, run: Opened, ledger: Ledger, folds
   return trained.map((result) => ledger.take('train', result));
 }
 
+/** Not what else is known of the source: it would change what a student is computed from. */
+export const heardOf = ({ source: { dataset, split, labels, earlier } }: Adapting): Heard => ({
+  ...{ dataset, split },
+  ...(labels ? { labels } : {}),
+  ...(earlier ? { earlier } : {}),
+});
+
 /** What an adapting run's students start from: the model that moves, the images that it learnt from, where the groups lie. */
 const moved = (adapting: Opened['adapting']) =>
   adapting && {
     recipe: 'adapt' as const,
-    source: { dataset: adapting.source.dataset, split: adapting.source.split },
+    source: heardOf(adapting),
     initial: adapting.source.model,
     anchors: adapting.clusters,
   };

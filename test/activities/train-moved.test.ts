@@ -52,13 +52,6 @@ describe('train, for a model that is moved', function () {
       ...{ store, learner: inProcessLearner(), scratch: folder, log: pino({ level: 'silent' }) },
       ...{ worker: 'test', checkpointSeconds: 1000 },
     };
-    const imported = async (name: string, keepLabels: number, seed: number) => {
-      const options = { path: MNIST, name, keepLabels, seed, pool: 40, shardSize: 30 };
-      const { ref: dataset } = await importDataset(store, options);
-      const asked = { dataset, calibrationShare: 0.2, validationShare: 0, seed: 1, salt: '' };
-      const { output } = await inActivity(() => createStageActivities(deps).split(asked));
-      return { dataset, split: output.split };
-    };
     source = await imported('known', 90, 1);
     const target = await imported('new', 30, 2);
     own = { ...target, manifest: await store.readJson(target.dataset, datasetManifest) };
@@ -73,6 +66,14 @@ describe('train, for a model that is moved', function () {
     await server?.stop();
     if (folder) await rm(folder, { recursive: true, force: true });
   });
+
+  async function imported(name: string, keepLabels: number, seed: number): Promise<{ dataset: Ref; split: Ref }> {
+    const options = { path: MNIST, name, keepLabels, seed, pool: 40, shardSize: 30 };
+    const { ref: dataset } = await importDataset(deps.store, options);
+    const asked = { dataset, calibrationShare: 0.2, validationShare: 0, seed: 1, salt: '' };
+    const { output } = await inActivity(() => createStageActivities(deps).split(asked));
+    return { dataset, split: output.split };
+  }
 
   const quiet = (): MockActivityEnvironment =>
     new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
@@ -130,6 +131,34 @@ describe('train, for a model that is moved', function () {
     const theirs = shards.filter((of) => of >= from).length;
     assert.ok(theirs > 10);
     assert.equal(shards.filter((of) => of < from).length, theirs, 'one answer, as often as the source has labels');
+  });
+
+  it('hears what people said about the pool of its source, and what its source had heard', async () => {
+    const { store } = deps;
+    const first = await imported('first', 60, 3);
+    const manifest = await store.readJson(source.dataset, datasetManifest);
+    const second = manifest.shards.pool[1];
+    assert.ok(second);
+    const row = 3;
+    const id = (await decodeTable(tables.items, await store.readBytes(second.items)))[row]?.id ?? '';
+    const answers = await store.putBytes('answers/1', encodeTable(tables.answers, [{ id, label: 7 }]));
+    const labels = (await answeredLabels(store, { ...manifest, answers })) ?? undefined;
+    const none = await store.putJson('split/2', { ...(await store.readJson(source.split, splitFile)), train: [] });
+    const heard = { ...source, split: none, labels, earlier: [first] };
+    const { given } = await trained({ ...base, source: heard });
+
+    const from = own.manifest.shards.labelled.length;
+    const place = from + manifest.shards.labelled.length;
+    const at = given.column('shard').indexOf(place);
+    assert.deepEqual([given.column('row')[at], given.column('label')[at], given.column('human')[at]], [row, 7, 1]);
+    assert.equal(given.column('shard').filter((shard) => shard === place).length, 1);
+    assert.deepEqual(
+      await readFile(given.task.shards[place] ?? ''),
+      await store.readBytes(second.pixels),
+      'the shard that people looked into, and no other of its pool',
+    );
+    const { train } = await store.readJson(first.split, splitFile);
+    assert.equal(given.column('shard').filter((shard) => shard > place).length, train.length);
   });
 
   it('repeats few labels up to the number of the source, and many not at all', () => {

@@ -11,7 +11,7 @@ import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
 const BOUND_BYTES = 300e6;
 
 /** PNG files to import: what CI has time for. 100,000 take two and a half minutes. */
-const FILES = Number(process.env['LABELLOOP_TEST_FILES'] ?? 20_000);
+const FILES = Number(process.env['LABELLOOP_TEST_FILES'] ?? 10_000);
 
 describe('importDataset, at length', function () {
   this.timeout(300_000);

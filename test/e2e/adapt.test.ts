@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findConnections, Labelloop } from '../../src/client/index.js';
 import type { DatasetManifest } from '../../src/contracts/dataset.js';
 import { runView } from '../../src/contracts/run.js';
+import { runPointer, runPointerPath } from '../../src/contracts/shift.js';
+import type { RunPointer } from '../../src/contracts/shift.js';
 import { MNIST, TestHome } from '../support/stack.js';
 
 const IMAGES = 400;
@@ -10,14 +13,15 @@ const ASKED = 10;
 const HEADER = { images: 16, labels: 8 };
 const PIXELS = 28 * 28;
 
-/** MNIST's last training digits, dark on white: the same classes, seen elsewhere. As IDX files in a folder. */
-async function inverted(folder: string): Promise<string> {
+/** Some of MNIST's last training digits, dark on white: the same classes, seen elsewhere. As IDX files in a folder. */
+async function inverted(folder: string, before = 0): Promise<string> {
   await mkdir(folder);
   const last = async (file: string, header: number, width: number): Promise<Buffer> => {
     const bytes = await readFile(join(MNIST, file));
     const head = Buffer.from(bytes.subarray(0, header));
     head.writeUInt32BE(IMAGES, 4);
-    return Buffer.concat([head, bytes.subarray(bytes.length - IMAGES * width)]);
+    const end = bytes.length - before * width;
+    return Buffer.concat([head, bytes.subarray(end - IMAGES * width, end)]);
   };
   const images = await last('train-images-idx3-ubyte', HEADER.images, PIXELS);
   for (let i = HEADER.images; i < images.length; i++) images[i] = 255 - (images[i] as number);
@@ -29,6 +33,8 @@ async function inverted(folder: string): Promise<string> {
 describe('a model that moves to another dataset, end to end', function () {
   this.timeout('5m');
   let stack: TestHome;
+  let source: string;
+  let moved: string;
 
   before(async () => {
     stack = await TestHome.make();
@@ -43,9 +49,7 @@ describe('a model that moves to another dataset, end to end', function () {
       ...['--pool', '400', '--shard-size', '256'],
     );
     const quick = ['--seed', '7', '--rounds', '1', '--steps', '60'];
-    const { run: source } = await stack.json<{ run: string }>(
-      ...['run', 'start', '--dataset', 'digits', '--passes', '5', '--student', 'augmented', ...quick],
-    );
+    source = await begun('digits', 'run', 'start', '--passes', '5', '--student', 'augmented', ...quick);
     assert.equal((await stack.run('run', 'watch', source)).code, 0);
 
     const folder = await inverted(join(stack.home, 'inverted'));
@@ -67,6 +71,7 @@ describe('a model that moves to another dataset, end to end', function () {
       'truth',
       ...quick,
     );
+    moved = run;
     const { code, stderr } = await stack.run('run', 'watch', run);
     assert.equal(code, 0, stderr);
     const view = runView.parse(await stack.json('run', 'show', run));
@@ -86,10 +91,39 @@ describe('a model that moves to another dataset, end to end', function () {
     assert.equal(lines.filter((cells) => cells[column] === 'human').length, ASKED);
   });
 
+  it('moves on to a third, and forgets neither the first one nor what people said about the second', async () => {
+    const folder = await inverted(join(stack.home, 'further'), IMAGES);
+    await stack.json('dataset', 'import', folder, '--name', 'further', '--like', 'digits', '--keep-labels', '0');
+    const run = await begun('further', 'adapt', '--from', moved, '--seed', '7', '--rounds', '1', '--steps', '60');
+    const { code, stderr } = await stack.run('run', 'watch', run);
+    assert.equal(code, 0, stderr);
+    const [first, second] = [await left(source), await left(moved)];
+    const { labels } = runView.parse(await stack.json('run', 'show', moved));
+    const { source: heard } = await left(run);
+    assert.deepEqual(heard, {
+      ...{ dataset: second.dataset, split: second.split, labels },
+      earlier: [second.source],
+    });
+    assert.equal(second.source?.dataset.sha256, first.dataset.sha256);
+  });
+
   it('needs a model: an unknown run is refused before anything starts', async () => {
     const { code, stderr } = await stack.run('adapt', '--from', 'nobody', '--dataset', 'dark');
     assert.deepEqual([code, /RUN_UNKNOWN/.test(stderr)], [1, true], stderr);
   });
+
+  /** What a run left in the store for those that build on it. */
+  async function left(run: string): Promise<RunPointer> {
+    const connections = findConnections(join(stack.home, 'stack.json'), stack.env);
+    const labelloop = await Labelloop.connect({ home: stack.home, connections });
+    try {
+      const pointer = await labelloop.store.getPointer(runPointerPath(run), runPointer);
+      assert.ok(pointer);
+      return pointer;
+    } finally {
+      await labelloop.close();
+    }
+  }
 
   async function begun(dataset: string, ...verb: string[]): Promise<string> {
     return (await stack.json<{ run: string }>(...verb, '--dataset', dataset)).run;

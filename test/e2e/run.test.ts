@@ -115,7 +115,7 @@ describe('a run, end to end', function () {
   });
 
   it('a program follows, pauses and resumes a run', async () => {
-    const { run } = await labelloop.start({ ...QUICK, salt: 'steered', steps: 600 });
+    const { run } = await labelloop.start({ ...QUICK, salt: 'steered', steps: 300 });
     const stages = new Set<string>();
     let paused = false;
     for await (const progress of labelloop.watch(run, { intervalMs: 200 })) {
