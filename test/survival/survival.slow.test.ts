@@ -10,7 +10,7 @@ import { MNIST, TestHome } from '../support/stack.js';
 import { until } from '../support/wait.js';
 
 /** A run long enough to be struck in the middle of everything, short enough to be struck often. */
-const RUN = ['--dataset', 'digits', '--seed', '7', '--rounds', '2', '--steps', '500', '--passes', '30'];
+const RUN = ['--dataset', 'digits', '--seed', '7', '--rounds', '2', '--steps', '400', '--passes', '30'];
 /** What the design promises: no more than a minute of work is done twice. */
 const SECONDS_LOST_AT_MOST = 60;
 
@@ -55,10 +55,6 @@ describe('survival', function () {
     await proxy?.stop();
     await minio?.stop();
     for (const line of report) console.log(`      ${line}`);
-  });
-
-  it('a run with another salt, so computed anew, gives the same labels and models', async () => {
-    assert.deepEqual(await finish(await start('again')), undisturbed);
   });
 
   for (const victim of ['learner', 'host', 'worker', 'temporal', 'minio', 'cli', 'all'] satisfies Victim[]) {
@@ -114,6 +110,7 @@ describe('survival', function () {
     await assertLittleLost(run, '30 s of store errors');
   });
 
+  /** @param salt another one each time, so that all is computed anew: undisturbed, that gives the same (test/e2e/run.test.ts) */
   async function start(salt: string): Promise<string> {
     const { run } = await stack.json<{ run: string }>('run', 'start', ...RUN, '--salt', salt);
     return run;
