@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findConnections, Labelloop } from '../../src/client/index.js';
 import type { DatasetManifest } from '../../src/contracts/dataset.js';
 import { runView } from '../../src/contracts/run.js';
 import { runPointer, runPointerPath } from '../../src/contracts/shift.js';
@@ -114,8 +113,7 @@ describe('a model that moves to another dataset, end to end', function () {
 
   /** What a run left in the store for those that build on it. */
   async function left(run: string): Promise<RunPointer> {
-    const connections = findConnections(join(stack.home, 'stack.json'), stack.env);
-    const labelloop = await Labelloop.connect({ home: stack.home, connections });
+    const labelloop = await stack.connect();
     try {
       const pointer = await labelloop.store.getPointer(runPointerPath(run), runPointer);
       assert.ok(pointer);

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import sharp from 'sharp';
-import { findConnections, Labelloop } from '../../src/client/index.js';
+import type { Labelloop } from '../../src/client/index.js';
 import type { AuditState } from '../../src/contracts/audit.js';
 import type { AnswersReply, QuestionsReply, SessionReply } from '../../src/review/wire.js';
 import { decodeTable, tables } from '../../src/store/index.js';
@@ -20,8 +19,7 @@ describe("the people's page of a real run", function () {
   before(async () => {
     stack = await TestHome.make();
     await stack.json('up');
-    const connections = findConnections(join(stack.home, 'stack.json'), stack.env);
-    labelloop = await Labelloop.connect({ home: stack.home, connections });
+    labelloop = await stack.connect();
     await stack.json(
       ...['dataset', 'import', MNIST, '--name', 'digits', '--keep-labels', '200', '--seed', '7'],
       ...['--pool', '600', '--shard-size', '256'],

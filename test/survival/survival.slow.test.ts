@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findConnections, Labelloop } from '../../src/client/index.js';
+import type { Labelloop } from '../../src/client/index.js';
 import type { RunProgress, RunView } from '../../src/client/index.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { s3Binary, S3Server, s3Servers } from '../support/s3.js';
@@ -45,7 +44,7 @@ describe('survival', function () {
       ...['dataset', 'import', MNIST, '--name', 'digits', '--keep-labels', '100', '--seed', '7'],
       ...['--pool', '2000', '--shard-size', '512'],
     );
-    labelloop = await connect(stack);
+    labelloop = await stack.connect();
     undisturbed = await finish(await start('undisturbed'));
   });
 
@@ -216,11 +215,6 @@ function secondsDoneTwice(log: Record<string, unknown>[], run: string): number {
     }
   }
   return seconds;
-}
-
-async function connect(stack: TestHome): Promise<Labelloop> {
-  const connections = findConnections(join(stack.home, 'stack.json'), stack.env);
-  return Labelloop.connect({ home: stack.home, connections });
 }
 
 function tryKill(pid: number): void {
