@@ -1,3 +1,4 @@
+import { gather } from './layers.js';
 import type { Recipe } from '../contracts/learner.js';
 import type { Backend, Tensor, Tensor1D, Tensor2D } from './backend.js';
 
@@ -126,16 +127,3 @@ const scatter = ({ tf, op }: Backend, target: Tensor1D, places: Tensor1D, values
     tf.reshape(places, [-1, 1]),
     values,
   ]);
-
-/** `from` at `places`; tfjs's own gather reads the places, which have no values while a step is compiled. */
-const gather = ({ tf, op }: Backend, from: Tensor1D, places: Tensor1D): Tensor1D =>
-  op(
-    'GatherV2',
-    {
-      Tparams: { type: 'float32' },
-      Tindices: { type: 'int32' },
-      Taxis: { type: 'int32' },
-      batch_dims: { int: 0 },
-    },
-    [from, places, tf.scalar(0, 'int32')],
-  );

@@ -149,3 +149,16 @@ export function globalAverage(backend: Backend, x: Tensor4D): Tensor2D {
 /** x w + b, [n, in] -> [n, out]. */
 export const dense = ({ tf }: Backend, x: Tensor2D, kernel: Tensor2D, bias: Tensor1D): Tensor2D =>
   tf.add(tf.matMul(x, kernel), bias);
+
+/** `from` at `places` of its first axis; tfjs's own gather reads the places, which have no values while a step is compiled. */
+export const gather = <T extends Tensor>({ tf, op }: Backend, from: T, places: Tensor): T =>
+  op<T>(
+    'GatherV2',
+    {
+      Tparams: { type: 'float32' },
+      Tindices: { type: 'int32' },
+      Taxis: { type: 'int32' },
+      batch_dims: { int: 0 },
+    },
+    [from, places, tf.scalar(0, 'int32')],
+  );

@@ -1,5 +1,6 @@
 import { groupedMasks, groupSize } from './dropout.js';
 import { compile } from './graph.js';
+import { gather } from './layers.js';
 import { volume } from './network.js';
 import { standardised } from './pixels.js';
 import { seedOf } from './random-ops.js';
@@ -120,7 +121,7 @@ export class Sampler {
   private passes(variables: Tensors, { trunk, rows, seeds }: Tensors, shape: CallShape): Tensors {
     const { backend, network } = this;
     const { images, passes } = shape;
-    const chosen = rows ? gathered(backend, trunk as Tensor, rows) : (trunk as Tensor);
+    const chosen = rows ? gather(backend, trunk as Tensor, rows) : (trunk as Tensor);
     const pass = this.pass(variables, shape, seeds);
     const output = network.heads ? network.heads(pass, chosen, passes) : network.head(pass, chosen);
     return {
@@ -191,19 +192,6 @@ export function acquireSampler(
   };
   return { sampler, release };
 }
-
-/** Rows of x; tf.gather would read the indices, which a graph's step can't. */
-const gathered = ({ tf, op }: Backend, x: Tensor, rows: Tensor): Tensor =>
-  op(
-    'GatherV2',
-    {
-      Tparams: { type: 'float32' },
-      Tindices: { type: 'int32' },
-      Taxis: { type: 'int32' },
-      batch_dims: { int: 0 },
-    },
-    [x, rows, tf.scalar(0, 'int32')],
-  );
 
 /** The vectors cut into the graphs' variables. */
 function variablesOf({ parameters, statistics }: Network, weights: Float32Array, moving: Float32Array) {
