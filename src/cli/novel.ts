@@ -87,11 +87,12 @@ function shownLines({ run, candidates, clusters, known }: NovelView, page: strin
   const columns = [
     { title: 'cluster', ...right },
     { title: 'images', ...right },
+    { title: 'without a label', ...right },
     { title: 'far from all known', ...right },
     { title: 'spread', ...right },
   ];
-  const rows = candidates.map(({ cluster, size, far, spread }) => [
-    ...[String(cluster), count(size), percent(far), spread.toFixed(2)],
+  const rows = candidates.map(({ cluster, size, open, far, spread }) => [
+    ...[String(cluster), count(size), count(open), percent(far), spread.toFixed(2)],
   ]);
   const [first] = candidates;
   return [

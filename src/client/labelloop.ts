@@ -232,7 +232,7 @@ export class Labelloop {
 
   /**
    * Clusters of a run's pool that may be of a class that nobody has labelled: far from every labelled image, tight in
-   * themselves. The largest first, each with its most central images.
+   * themselves. Those with most images without a label first, each with its most central images.
    *
    * @param images of each cluster at most
    * @throws RUN_NO_RESULTS

@@ -6,7 +6,7 @@ import type { Ref } from '../contracts/references.js';
 import { decodeSafetensors, tensorNamed } from '../contracts/safetensors.js';
 import { clustersFile, posteriorSet } from '../contracts/stages.js';
 import type { RoundRecord } from '../contracts/stages.js';
-import type { AnswerRow } from '../contracts/tables.js';
+import type { AnswerRow, LabelRow } from '../contracts/tables.js';
 import { correctLabel } from '../labelling/audit/correct.js';
 import type { Rows } from '../labelling/kmeans.js';
 import { nearestKnown, novelCandidates, reachOf } from '../labelling/novelty.js';
@@ -48,7 +48,9 @@ interface Clusters {
 }
 
 /**
- * The clusters of a run's last round that may be of a class that nobody has labelled, each with its most central images.
+ * The clusters of a run's last round that may be of a class that nobody has labelled, each with its most central images. First
+ * those of which the run left most images without a label: where a model moved, classes in another look are far from all that
+ * is known, too, and to most of these it has given a label. Figures in docs/novelty.md.
  *
  * @param images of each cluster at most
  * @throws RUN_NO_RESULTS where the run is of a release that did not keep what is needed, or nothing is known to compare with
@@ -64,6 +66,7 @@ export async function novelClusters(store: Store, source: NovelSource, images: n
     record,
     compared.flat().map(({ position }) => position),
   );
+  const left = await leftOpen(store, source, clusters);
   const distances = await nearestKnown(latents, known);
   const reach = await reachOf(known);
   let at = 0;
@@ -73,10 +76,11 @@ export async function novelClusters(store: Store, source: NovelSource, images: n
       ...{ cluster, size: clusters.members[cluster]?.length ?? 0, spread: clusters.spread[cluster] ?? 0 },
       far: own.filter((distance) => distance > reach).length / Math.max(1, own.length),
       distance: own.reduce((sum, distance) => sum + distance, 0) / Math.max(1, own.length),
+      open: left[cluster] ?? 0,
     };
   });
   const candidates: NovelCluster[] = [];
-  for (const look of novelCandidates(looks))
+  for (const look of novelCandidates(looks).sort((a, b) => b.open - a.open))
     candidates.push({ ...look, images: await named(store, manifest, central(clusters, look.cluster, images)) });
   return {
     ...{ run, dataset: manifest.name, round: record.round, clusters: clusters.k, candidates },
@@ -133,19 +137,32 @@ export async function novelAnswers(
   return { dataset, manifest, taken, before: (await answered(store, source)).map(({ id, label }) => ({ id, label })) };
 }
 
-/** Images of the pool that a person labelled. */
-async function answered(
+/** The labels of the pool, in its order, with what people have said. */
+async function* labelsOf(
   store: Store,
   { labels, said, manifest: { classes } }: NovelSource,
-): Promise<(AnswerRow & { position: number })[]> {
-  const rows: (AnswerRow & { position: number })[] = [];
+): AsyncGenerator<LabelRow & { position: number }> {
   let position = 0;
-  for await (const row of readRows(tables.labels, await store.fetch(labels))) {
-    const { id, label, status, source } = said ? correctLabel(row, said.get(row.id), null, null, classes) : row;
+  for await (const row of readRows(tables.labels, await store.fetch(labels)))
+    yield { ...(said ? correctLabel(row, said.get(row.id), null, null, classes) : row), position: position++ };
+}
+
+/** Images of the pool that a person labelled. */
+async function answered(store: Store, from: NovelSource): Promise<(AnswerRow & { position: number })[]> {
+  const rows: (AnswerRow & { position: number })[] = [];
+  for await (const { id, label, status, source, position } of labelsOf(store, from))
     if (status === 'accepted' && source === 'human') rows.push({ id, label, position });
-    position++;
-  }
   return rows;
+}
+
+/** Images without a label by cluster. */
+async function leftOpen(store: Store, source: NovelSource, { k, members }: Clusters): Promise<number[]> {
+  const clusterAt = new Int32Array(members.reduce((sum, { length }) => sum + length, 0));
+  for (const [cluster, some] of members.entries()) for (const { position } of some) clusterAt[position] = cluster;
+  const open = Array.from({ length: k }, () => 0);
+  for await (const { status, position } of labelsOf(store, source))
+    if (status !== 'accepted') open[clusterAt[position] as number]!++;
+  return open;
 }
 
 const central = ({ members }: Clusters, cluster: number, most: number): Member[] =>

@@ -21,6 +21,8 @@ export const novelCluster = z.strictObject({
   far: z.number(),
   /** Mean distance of its images from the nearest labelled one. */
   distance: z.number(),
+  /** Its images that have no label in the run. */
+  open: z.int(),
   /** The most central first. */
   images: z.array(novelImage),
 });
@@ -31,7 +33,7 @@ export const novelView = z.strictObject({
   run: z.string(),
   dataset: z.string(),
   round: z.int(),
-  /** Clusters of the round; those in `candidates` are offered as new, the largest first. */
+  /** Clusters of the round; those in `candidates` are offered as new, those with most images without a label first. */
   clusters: z.int(),
   candidates: z.array(novelCluster),
   /** Images that people labelled, which is what is known; and the distance that 95 % of them have another one within. */

@@ -44,12 +44,12 @@ function lead({ candidates }: NovelView): string {
 }
 
 function clusterSection(run: string, candidate: NovelCluster, pictures: ReadonlyMap<string, Uint8Array>): Markup {
-  const { cluster, size, far, spread, distance, images } = candidate;
+  const { cluster, size, open, far, spread, distance, images } = candidate;
   return html`<section>
     <h2>Cluster ${cluster}: maybe new, ${count(size)} images</h2>
     <p class="soft">
-      ${percent(far)} of them are far from all that is known (mean distance ${distance.toFixed(2)}); spread
-      ${spread.toFixed(2)}. The ${images.length} most central ones:
+      ${count(open)} of them have no label; ${percent(far)} are far from all that is known (mean distance
+      ${distance.toFixed(2)}); spread ${spread.toFixed(2)}. The ${images.length} most central ones:
     </p>
     <div class="montage">${images.map((image) => figure(image, pictures.get(image.id)))}</div>
     <p>

@@ -264,13 +264,13 @@ export const novelView = (changes: Partial<NovelView> = {}): NovelView => ({
   ...{ run: 'shells-1a2b3c4d', dataset: 'shells', round: 2, clusters: 24, known: 500, reach: 0.45 },
   candidates: [
     {
-      ...{ cluster: 7, size: 1310, spread: 0.43, far: 0.9, distance: 0.58 },
+      ...{ cluster: 7, size: 1310, spread: 0.43, far: 0.9, distance: 0.58, open: 1200 },
       images: [
         { id: '0a1b2c3d4e', name: 'beach/0a.png', position: 0, distance: 0.1 },
         { id: '1b2c3d4e5f', name: 'beach/<1b>.png', position: 9, distance: 0.2 },
       ],
     },
-    { ...{ cluster: 11, size: 40, spread: 0.5, far: 0.61, distance: 0.5 }, images: [] },
+    { ...{ cluster: 11, size: 40, spread: 0.5, far: 0.61, distance: 0.5, open: 3 }, images: [] },
   ],
   ...changes,
 });

@@ -12,9 +12,9 @@ describe('novel show', () => {
     assert.equal(exitCode, 0);
     assert.deepEqual(log, ['novel shells-1a2b3c4d 20']);
     for (const words of [
-      /cluster +images +far from all known +spread/,
-      / 7 +1,310 +90\.0 % +0\.43/,
-      /11 +40 +61\.0 % +0\.50/,
+      /cluster +images +without a label +far from all known +spread/,
+      / 7 +1,310 +1,200 +90\.0 % +0\.43/,
+      /11 +40 +3 +61\.0 % +0\.50/,
       /Images: novel\.html/,
       /labelloop novel name shells-1a2b3c4d 7=NAME/,
     ])

@@ -13,7 +13,7 @@ describe('clusters of a run that may be new', function () {
   this.timeout(60_000);
   const fixture = importFixture();
   const SIZES = [12, 12, 11];
-  const DEGREES = [0, 90, 45];
+  const DEGREES = [0, 90, 45, 65];
 
   const scored = { posteriors: ref('posteriors/2', 1), count: 4, passes: 120 };
   const features = (degrees: readonly number[]) =>
@@ -28,8 +28,14 @@ describe('clusters of a run that may be new', function () {
     );
 
   /** What a round leaves: the pool's images in order, cluster after cluster, each a hundredth of a degree further out. */
-  async function source(human: Record<number, number> = {}): Promise<NovelSource & { ids: string[] }> {
-    const pool = Array.from({ length: 35 }, (_, i) => `unlabelled/${String(i).padStart(2, '0')}.png`);
+  async function source(
+    human: Record<number, number> = {},
+    { sizes = SIZES, open = [] }: { sizes?: number[]; open?: number[] } = {},
+  ): Promise<NovelSource & { ids: string[] }> {
+    const pool = Array.from(
+      { length: sizes.reduce((sum, size) => sum + size, 0) },
+      (_, i) => `unlabelled/${String(i).padStart(2, '0')}.png`,
+    );
     await fixture.writeImages('cat/1.png', 'cat/2.png', 'dog/1.png', 'dog/2.png', ...pool);
     const { ref: dataset, manifest } = await fixture.load({ shardSize: 16 });
     const { store } = fixture;
@@ -37,8 +43,8 @@ describe('clusters of a run that may be new', function () {
     for (const shard of manifest.shards.pool)
       items.push(...(await decodeTable(tables.items, await store.readBytes(shard.items))));
     const ids = items.map(({ id }) => id);
-    const cluster = SIZES.flatMap((size, c) => new Array<number>(size).fill(c));
-    const rank = SIZES.flatMap((size) => Array.from({ length: size }, (_, i) => i));
+    const cluster = sizes.flatMap((size, c) => new Array<number>(size).fill(c));
+    const rank = sizes.flatMap((size) => Array.from({ length: size }, (_, i) => i));
     const degrees = cluster.map((c, i) => (DEGREES[c] as number) + (rank[i] as number) / 100);
     const sets = [];
     for (const { offset, count } of manifest.shards.pool)
@@ -53,12 +59,13 @@ describe('clusters of a run that may be new', function () {
     }));
     const clusters = await store.putJson('clusters/2', {
       ...{ format: 'labelloop.clusters/2', centroids: ref('features/1', 1), criterion: [] },
-      clusters: SIZES.map((size) => ({ size, radius: 1, spread: 0, label: -1, probability: 0, labelled: 0 })),
+      clusters: sizes.map((size) => ({ size, radius: 1, spread: 0, label: -1, probability: 0, labelled: 0 })),
       assignments: await store.putBytes('assignments/1', encodeTable(tables.assignments, assigned)),
       ...{ duplicates: ref('duplicates/1', 1), suspects: ref('suspects/1', 1) },
     });
     const rows = ids.map((id, i) => {
       const label = human[i];
+      if (open.includes(i)) return { ...labelRow(id), status: 'open' as const, label: -1, source: '' as const };
       return label === undefined ? labelRow(id) : { ...labelRow(id), label, source: 'human' as const };
     });
     const record = {
@@ -83,6 +90,18 @@ describe('clusters of a run that may be new', function () {
     assert.deepEqual(candidate?.images.map(({ position }) => position), [24, 25, 26]); // prettier-ignore
     assert.deepEqual(candidate?.images.map(({ id }) => id), found.ids.slice(24, 27)); // prettier-ignore
     assert.match(candidate?.images[0]?.name ?? '', /^unlabelled\/\d\d\.png$/);
+  });
+
+  it('come in the order of what the run left without a label, and not of their sizes', async () => {
+    const found = await source({}, { sizes: [...SIZES, 14], open: [24, 25, 26, 36] });
+    const view = await novelClusters(fixture.store, found, 1);
+    assert.deepEqual(
+      view.candidates.map(({ cluster, size, open }) => ({ cluster, size, open })),
+      [
+        { cluster: 2, size: 11, open: 3 },
+        { cluster: 3, size: 14, open: 1 },
+      ],
+    );
   });
 
   it('are not new any more once people labelled images of them', async () => {

@@ -9,6 +9,7 @@ describe('the page of clusters that may be new', () => {
     for (const words of [
       /2 clusters of 1,350 images may be of classes that nobody has labelled/,
       /Cluster 7: maybe new, 1,310 images/,
+      /1,200 of them have no label/,
       /src="data:image\/png;base64,AQID"/,
       /<b>0a1b2c3d<\/b>/,
       /labelloop novel name shells-1a2b3c4d 7=NAME --images 2/,
