@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { deriveSeed, RandomStream } from '../src/contracts/random.js';
 import { bald, batchBald, highest } from '../src/labelling/acquisition.js';
 import { ClusterVotes } from '../src/labelling/cluster-labels.js';
-import { kCentre } from '../src/labelling/core-set.js';
+import { kCentre } from './core-set.js';
 import { assign, fitKMeans } from '../src/labelling/kmeans.js';
 import { isOutlier, outlierRadii } from '../src/labelling/outliers.js';
 import { representatives } from '../src/labelling/representatives.js';

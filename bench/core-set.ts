@@ -1,5 +1,5 @@
-import { normalise } from './rows.js';
-import type { Rows } from './kmeans.js';
+import { normalise } from '../src/labelling/rows.js';
+import type { Rows } from '../src/labelling/kmeans.js';
 
 /**
  * The k-centre choice: items such that every row has one near it. Greedy: the row farthest from all chosen ones is the next,

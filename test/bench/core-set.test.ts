@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { kCentre } from '../../src/labelling/core-set.js';
+import { kCentre } from '../../bench/core-set.js';
 
 /** Rows on the unit circle, by their angle in degrees. */
 const circle = (...degrees: number[]) => ({
