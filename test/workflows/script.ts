@@ -52,6 +52,7 @@ export class Script {
   inFlight = 0;
   mostInFlight = 0;
   missingOnce: number[] = [];
+  missingForEver: number[] = [];
   hangIn: string | undefined;
   diesOnCancel = false;
   loseOnce: string | undefined;
@@ -160,6 +161,7 @@ export class Script {
       gather: async ({ split }) => {
         const missing = split === 'pool' ? this.missingOnce : [];
         this.missingOnce = split === 'pool' ? [] : this.missingOnce;
+        if (split === 'pool') missing.push(...this.missingForEver);
         return missing.length ? { set: null, missing } : { set: ref('posterior-set/1', 3), missing };
       },
       threshold: async (input) => {

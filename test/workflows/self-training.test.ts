@@ -211,6 +211,21 @@ describe('workflow selfTraining', function () {
     assert.deepEqual(script.passes, [0.12]);
   });
 
+  it('gives up on a shard whose result is nowhere however often it is scored, and says what may be wrong', async () => {
+    const script = new Script();
+    script.missingForEver = [2];
+    await withWorkers(script, async () => {
+      await assert.rejects((await start('elsewhere', { rounds: 1 })).result(), (error) => {
+        assert.ok(error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure);
+        assert.equal(error.cause.type, 'NO_PROGRESS');
+        assert.match(error.cause.message, /^round 1: pool, shard 3 of 3: .*Two releases/);
+        return true;
+      });
+    });
+    assert.equal(script.calls.filter((call) => call === 'sample pool 2').length, 4);
+    assert.equal(script.calls.filter((call) => call === 'sample pool 0').length, 1);
+  });
+
   it('a member of an ensemble that fails stops the others and fails the run with its code', async () => {
     const script = new Script();
     script.hangIn = 'train 1 without pseudo-labels';
