@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
@@ -12,6 +12,15 @@ const ABANDONED_MS = 24 * 3_600_000;
 
 /** A sweep leaves a tenth free, so that the next files do not each cause one. */
 const SWEEP_TO = 0.9;
+
+/** Of what the disk has for the cache, which other things want too. */
+const SHARE_OF_DISK = 0.5;
+
+/** Bytes that are free on the disk of a folder, as anybody but root may use them. */
+const freeBytes = async (folder: string): Promise<number> => {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+};
 
 /** SHA-256 in hex and size of a file, streamed. */
 export async function digestFile(path: string): Promise<{ sha256: string; bytes: number }> {
@@ -32,16 +41,22 @@ export async function digestFile(path: string): Promise<{ sha256: string; bytes:
  */
 export class DiskCache {
   private addedSinceSweep = Number.POSITIVE_INFINITY;
+  /** As of the last sweep: `maxBytes`, or less where the disk has less. */
+  private bound: number;
   private sweeping: Promise<void> | null = null;
 
   private constructor(
     private readonly folder: string,
     private readonly maxBytes: number,
-  ) {}
+    private readonly free: (folder: string) => Promise<number>,
+  ) {
+    this.bound = maxBytes;
+  }
 
-  static async open(folder: string, maxBytes: number): Promise<DiskCache> {
+  /** @param maxBytes bound; half of what the disk has for the cache is one, too */
+  static async open(folder: string, maxBytes: number, free = freeBytes): Promise<DiskCache> {
     await mkdir(join(folder, 'tmp'), { recursive: true });
-    return new DiskCache(folder, maxBytes);
+    return new DiskCache(folder, maxBytes, free);
   }
 
   /** The verified file of this digest, or null. A damaged one is removed. Looking makes it recently used. */
@@ -66,7 +81,7 @@ export class DiskCache {
     await chmod(temporary, 0o444);
     await rename(temporary, path);
     this.addedSinceSweep += bytes;
-    if (this.addedSinceSweep > this.maxBytes * (1 - SWEEP_TO)) await this.sweep();
+    if (this.addedSinceSweep > this.bound * (1 - SWEEP_TO)) await this.sweep();
     return path;
   }
 
@@ -100,10 +115,11 @@ export class DiskCache {
     }
     const files = await this.files();
     let total = files.reduce((sum, file) => sum + file.bytes, 0);
-    if (total <= this.maxBytes) return;
+    this.bound = Math.min(this.maxBytes, SHARE_OF_DISK * (total + (await this.free(this.folder))));
+    if (total <= this.bound) return;
     files.sort((a, b) => a.usedMs - b.usedMs);
     for (const file of files) {
-      if (total <= this.maxBytes * SWEEP_TO || now - file.usedMs < GRACE_MS) return;
+      if (total <= this.bound * SWEEP_TO || now - file.usedMs < GRACE_MS) return;
       await rm(file.path, { force: true });
       total -= file.bytes;
     }

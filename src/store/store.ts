@@ -60,7 +60,7 @@ export class Store {
    * Opens the bucket and makes it where it is missing.
    *
    * @param options.cacheDir folder of the disk cache; processes of one machine may share it
-   * @param options.cacheBytes bound of the cache, 20 GB by default
+   * @param options.cacheBytes bound of the cache, 20 GB by default; half of what the disk has for it where that is less
    */
   static async open(
     connection: StoreConnection,

@@ -34,6 +34,19 @@ describe('disk cache', () => {
     );
   });
 
+  it('takes no more than half of what its disk has for it', async () => {
+    let free = 1100;
+    const cache = await DiskCache.open(folder, 10_000, () => Promise.resolve(free));
+    const take = (text: string, hours: number) => {
+      free -= text.length;
+      return add(cache, text, hours * HOUR);
+    };
+    const old = await take('a'.repeat(400), 3);
+    assert.ok(existsSync(old.path), '400 of 1,100');
+    const young = await take('b'.repeat(400), 2);
+    assert.deepEqual([existsSync(old.path), existsSync(young.path)], [false, true]);
+  });
+
   it('counts a find as a use', async () => {
     const cache = await DiskCache.open(folder, 1000);
     const first = await add(cache, 'a'.repeat(400), 3 * HOUR);
