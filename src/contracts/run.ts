@@ -86,7 +86,7 @@ export const runStatus = z.enum(runStatuses);
 
 /** Answer of the workflow's `status` query. Small: what grows is behind `history`. */
 export interface RunState {
-  status: 'running' | 'paused' | 'completed';
+  status: Exclude<RunStatus, 'waiting'>;
   round: number;
   rounds: number;
   stage: StageName;

@@ -1,4 +1,13 @@
-import { allHandlersFinished, condition, continueAsNew, log, patched, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  condition,
+  ContinueAsNew,
+  continueAsNew,
+  isCancellation,
+  log,
+  patched,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { RoundState, RunState, RunSummary, SelfTrainingInput } from '../contracts/run.js';
 import type { OpenOutput, RoundRecord, TrainOutput } from '../contracts/stages.js';
 import { certifyRun } from './certify-run.js';
@@ -34,7 +43,13 @@ export async function selfTraining(input: SelfTrainingInput): Promise<RunSummary
     try {
       return await round(control, input, state);
     } catch (error) {
-      if (tries === TRIES_AT_LOST_BLOBS || !lostBlob(error)) throw asFailure(error, 'the run was cancelled');
+      if (tries === TRIES_AT_LOST_BLOBS || !lostBlob(error)) {
+        const failure = asFailure(error, 'the run was cancelled');
+        // Whoever asks an ended run gets the state that it ended with.
+        if (!(failure instanceof ContinueAsNew))
+          control.state.status = isCancellation(failure) ? 'cancelled' : 'failed';
+        throw failure;
+      }
       log.warn(
         'a stored result was lost, damaged or of another release; going through the round again, which makes it anew',
       );

@@ -326,6 +326,7 @@ describe('workflow selfTraining', function () {
         handle.result(),
         (error) => error instanceof WorkflowFailedError && error.cause instanceof CancelledFailure,
       );
+      assert.equal((await handle.query<RunState>(QUERY_STATUS)).status, 'cancelled');
     });
   });
 
@@ -339,6 +340,7 @@ describe('workflow selfTraining', function () {
         assert.equal(error.cause.message, 'settings can not be used');
         return true;
       });
+      assert.equal((await handle.query<RunState>(QUERY_STATUS)).status, 'failed');
     });
     assert.deepEqual(script.calls, ['open']);
   });
