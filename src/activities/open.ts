@@ -15,7 +15,7 @@ import { checkShape, knownRun } from './known-run.js';
 import { withAnswers } from './questions/end.js';
 import { readDataset } from '../datasets/index.js';
 import { inForce, readCorrections } from '../store/index.js';
-import type { Store } from '../store/index.js';
+import type { Correction, Store } from '../store/index.js';
 
 /**
  * Checks the settings and finds the dataset. The first activity of a run, as the workflow's sandbox has no zod: whoever
@@ -78,8 +78,13 @@ async function correctedLabels(store: Store, run: string, dataset: string): Prom
       'SETTINGS_INVALID',
       `labelsFrom: run '${run}' labelled dataset '${labelled}', whose images are others. Name a run of '${dataset}'.`,
     );
-  if (last.labels) return last.labels;
-  return asked && last.log ? (await withAnswers(store, asked, last.from, last.log)).labels : last.from;
+  return labelsAfter(store, last);
+}
+
+/** What people's answers made of the labels so far, also while questions are open. */
+async function labelsAfter(store: Store, { labels, from, log, about }: Correction): Promise<Ref> {
+  if (labels) return labels;
+  return 'dataset' in about && log ? (await withAnswers(store, about.dataset, from, log)).labels : from;
 }
 
 /** Labelled images below which an adapting run trains on all: what 40 % of fewer calibrate is next to nothing. */
@@ -110,7 +115,8 @@ async function sourceOf(
     );
   const { dataset, split, labelled, last, manifest: its } = from;
   // What people said after its end, in audits and to questions, is among its labels too.
-  const labels = inForce(await readCorrections(store, from.run), last.labels)?.labels ?? last.labels;
+  const correction = inForce(await readCorrections(store, from.run), last.labels);
+  const labels = correction ? await labelsAfter(store, correction) : last.labels;
   return {
     ...{ dataset, split, labels, labelled, labelledShards: its.shards.labelled.length },
     ...{ model: last.model, cutoff: last.cutoff, clusters: last.clusters },

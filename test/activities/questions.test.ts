@@ -12,6 +12,8 @@ import type { Answer, Verdict } from '../../src/contracts/audit.js';
 import { questionsPaths, questionsState } from '../../src/contracts/questions.js';
 import type { QuestionsAsked, QuestionsState, QuestionsTurn } from '../../src/contracts/questions.js';
 import type { Ref } from '../../src/contracts/references.js';
+import { encodeSafetensors } from '../../src/contracts/safetensors.js';
+import { runPointerPath } from '../../src/contracts/shift.js';
 import type { LabelRow } from '../../src/contracts/tables.js';
 import { register } from '../../src/datasets/registry.js';
 import { encodeTable, inForce, readCorrections, readRows, Store, tables } from '../../src/store/index.js';
@@ -256,5 +258,35 @@ describe('questions in the store', function () {
     assert.equal((await rowsOf(begun.labels ?? null))[3]?.source, 'human');
     const ended = await end(ask, given, true);
     assert.equal((await open({ settings }, store)).labels?.sha256, ended.refs.labels?.sha256);
+  });
+
+  it('hands the answers on to a run that a model moves to, while they are open too', async () => {
+    const source = manifest({ shards: { labelled: [], pool: [], test: [] } });
+    const from = await store.putJson('dataset/1', source);
+    await register(store, 'beach', await store.putJson('dataset/1', { ...source, name: 'beach' }), './beach');
+    const spec = { network: 'compact', image: source.image, classes: 2, growth: null };
+    const model = await store.putBytes('model/2', encodeSafetensors({}, { spec: JSON.stringify(spec) }));
+    const history = await store.putJson('history/1', {
+      format: 'labelloop.history/1',
+      rounds: [
+        {
+          ...{ round: 1, model, labels, cutoff: labels, clusters: labels, pool: labels, labelled: labels, loss: 1 },
+          counts: { accepted: 8, added: 8, kept: 0, flipped: 0, revoked: 0, open: 4, outliers: 0 },
+          estimate: { grade: 'C', accepted: 1, errors: 0, error: 0, upper: 1, coverage: 1 },
+          ...{ testAccuracy: null, calibrationAccuracy: null, seconds: {}, fromStore: [] },
+        },
+      ],
+    });
+    const pointer = { format: 'labelloop.run/1', dataset: from, split: labels, labelled: labels, history };
+    await store.putPointer(runPointerPath('moved-from'), pointer);
+    const moved = async () => {
+      const { source: heard } = await open({ settings: { dataset: 'beach', adapt: { from: 'moved-from' } } }, store);
+      return rowsOf(heard?.labels ?? null);
+    };
+    assert.equal((await moved())[3]?.source, '');
+    const ask = asked('moved-from');
+    const { turn } = await openQuestions({ asked: ask }, store);
+    await recordQuestionAnswers({ asked: ask, refs: turn.refs, answers: [answer(3, 0)] }, store);
+    assert.equal((await moved())[3]?.source, 'human');
   });
 });
