@@ -6,7 +6,7 @@ import type { Ref } from '../contracts/references.js';
 import { decodeSafetensors, tensorNamed } from '../contracts/safetensors.js';
 import { clustersFile, posteriorSet } from '../contracts/stages.js';
 import type { RoundRecord } from '../contracts/stages.js';
-import type { AnswerRow, LabelRow } from '../contracts/tables.js';
+import type { AnswerRow } from '../contracts/tables.js';
 import { correctLabel } from '../labelling/audit/correct.js';
 import type { Rows } from '../labelling/kmeans.js';
 import { nearestKnown, novelCandidates, reachOf } from '../labelling/novelty.js';
@@ -58,7 +58,8 @@ interface Clusters {
 export async function novelClusters(store: Store, source: NovelSource, images: number): Promise<NovelView> {
   const { run, manifest, record } = source;
   const clusters = await readClusters(store, record);
-  const known = await knownLatents(store, source);
+  const { people, open } = await readLabels(store, source, clusters);
+  const known = await knownLatents(store, source, people);
   if (known.n < 2) throw clientErrors.nothingKnown(run);
   const compared = clusters.members.map((members) => evenly(members, COMPARED));
   const latents = await poolLatents(
@@ -66,7 +67,6 @@ export async function novelClusters(store: Store, source: NovelSource, images: n
     record,
     compared.flat().map(({ position }) => position),
   );
-  const left = await leftOpen(store, source, clusters);
   const distances = await nearestKnown(latents, known);
   const reach = await reachOf(known);
   let at = 0;
@@ -76,7 +76,7 @@ export async function novelClusters(store: Store, source: NovelSource, images: n
       ...{ cluster, size: clusters.members[cluster]?.length ?? 0, spread: clusters.spread[cluster] ?? 0 },
       far: own.filter((distance) => distance > reach).length / Math.max(1, own.length),
       distance: own.reduce((sum, distance) => sum + distance, 0) / Math.max(1, own.length),
-      open: left[cluster] ?? 0,
+      open: open[cluster] ?? 0,
     };
   });
   const candidates: NovelCluster[] = [];
@@ -134,35 +134,30 @@ export async function novelAnswers(
   }));
   const empty = taken.find(({ images }) => images.length === 0);
   if (empty) throw clientErrors.nothingTaken(empty.cluster);
-  return { dataset, manifest, taken, before: (await answered(store, source)).map(({ id, label }) => ({ id, label })) };
+  const { people } = await readLabels(store, source, clusters);
+  return { dataset, manifest, taken, before: people.map(({ id, label }) => ({ id, label })) };
 }
 
-/** The labels of the pool, in its order, with what people have said. */
-async function* labelsOf(
+type Answered = AnswerRow & { position: number };
+
+/** Which images of the pool a person labelled, and how many of each cluster have no label. */
+async function readLabels(
   store: Store,
   { labels, said, manifest: { classes } }: NovelSource,
-): AsyncGenerator<LabelRow & { position: number }> {
-  let position = 0;
-  for await (const row of readRows(tables.labels, await store.fetch(labels)))
-    yield { ...(said ? correctLabel(row, said.get(row.id), null, null, classes) : row), position: position++ };
-}
-
-/** Images of the pool that a person labelled. */
-async function answered(store: Store, from: NovelSource): Promise<(AnswerRow & { position: number })[]> {
-  const rows: (AnswerRow & { position: number })[] = [];
-  for await (const { id, label, status, source, position } of labelsOf(store, from))
-    if (status === 'accepted' && source === 'human') rows.push({ id, label, position });
-  return rows;
-}
-
-/** Images without a label by cluster. */
-async function leftOpen(store: Store, source: NovelSource, { k, members }: Clusters): Promise<number[]> {
+  { k, members }: Clusters,
+): Promise<{ people: Answered[]; open: number[] }> {
   const clusterAt = new Int32Array(members.reduce((sum, { length }) => sum + length, 0));
   for (const [cluster, some] of members.entries()) for (const { position } of some) clusterAt[position] = cluster;
+  const people: Answered[] = [];
   const open = Array.from({ length: k }, () => 0);
-  for await (const { status, position } of labelsOf(store, source))
+  let position = 0;
+  for await (const row of readRows(tables.labels, await store.fetch(labels))) {
+    const { id, label, status, source } = said ? correctLabel(row, said.get(row.id), null, null, classes) : row;
     if (status !== 'accepted') open[clusterAt[position] as number]!++;
-  return open;
+    else if (source === 'human') people.push({ id, label, position });
+    position++;
+  }
+  return { people, open };
 }
 
 const central = ({ members }: Clusters, cluster: number, most: number): Member[] =>
@@ -186,14 +181,13 @@ async function readClusters(store: Store, record: RoundRecord): Promise<Clusters
  * Latents of all images that people labelled: of the labelled split, of the pool, and of the run that an adapting one comes
  * from, all by the same model.
  */
-async function knownLatents(store: Store, source: NovelSource): Promise<Rows> {
+async function knownLatents(store: Store, source: NovelSource, people: readonly Answered[]): Promise<Rows> {
   const { record, run } = source;
   if (!record.labelled) throw clientErrors.noLatents(run);
   const parts: Rows[] = [];
   for (const set of [record.labelled, record.sourceLabelled ?? null])
     for (const { features } of set ? (await store.readJson(set, posteriorSet)).shards : [])
       parts.push(await readFeatures(store, features));
-  const people = await answered(store, source);
   parts.push(await poolLatents(store, record, people.map(({ position }) => position))); // prettier-ignore
   return thinned(joined(parts), KNOWN_MOST);
 }
