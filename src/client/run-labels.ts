@@ -48,8 +48,8 @@ export class RunLabels {
   }
 
   /** The run's labels with what people said in audits and to questions that have ended. */
-  async corrected(run: string, known?: RunFacts): Promise<Corrected | null> {
-    const base = (await this.runs.rounds(known ?? (await this.runs.facts(run)))).at(-1)?.labels;
+  async corrected(run: string, facts: RunFacts): Promise<Corrected | null> {
+    const base = (await this.runs.rounds(facts)).at(-1)?.labels;
     const corrections = await readCorrections(this.store, run);
     const last = base ? inForce(corrections, base) : null;
     if (!last) return null;
@@ -80,6 +80,11 @@ export class RunLabels {
     return issued;
   }
 
+  /**
+   * What an audit of a run left that issued a certificate; by default the last such one.
+   *
+   * @throws AUDIT_UNKNOWN without one; RUN_UNKNOWN
+   */
   async certified(run: string, audit?: number): Promise<AuditRefs> {
     const issued = (await this.audits.ended(run)).filter((state) => state.refs?.certificate);
     const refs = issued.find((state) => audit === undefined || state.audit === audit)?.refs;

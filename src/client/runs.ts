@@ -63,7 +63,7 @@ export class Runs {
     });
     if (description.type !== WORKFLOW_TYPE && description.type !== ADAPT_WORKFLOW_TYPE)
       throw clientErrors.unknownRun(run);
-    const memo = (description.memo?.[MEMO_RUN] as RunMemo | undefined) ?? null;
+    const memo = memoOf(description);
     const facts: RunFacts = {
       run,
       status: statusOf(description.status.name),
@@ -92,7 +92,7 @@ export class Runs {
     const query = `WorkflowType IN ('${WORKFLOW_TYPE}', '${ADAPT_WORKFLOW_TYPE}') AND ExecutionStatus != 'ContinuedAsNew'`;
     for await (const info of this.client.workflow.list({ query })) {
       if (entries.has(info.workflowId)) continue;
-      const memo = (info.memo?.[MEMO_RUN] as RunMemo | undefined) ?? null;
+      const memo = memoOf(info);
       entries.set(info.workflowId, {
         run: info.workflowId,
         status: statusOf(info.status.name),
@@ -158,7 +158,7 @@ export class Runs {
         if (error instanceof WorkflowNotFoundError) return null;
         throw error;
       });
-    const memo = (description?.memo?.[MEMO_RUN] as RunMemo | undefined) ?? null;
+    const memo = description && memoOf(description);
     if (description?.status.name !== 'RUNNING' || !memo?.settings) return;
     if (canonicalize(memo.settings) !== canonicalize(settings)) throw clientErrors.taken(run);
   }
@@ -183,6 +183,10 @@ function runId(settings: RunSettings): string {
     .digest('hex');
   return `${settings.dataset}-${digest.slice(0, 8)}`;
 }
+
+/** What a run has written down for readers while no worker is up; null before it did. */
+const memoOf = ({ memo }: { memo?: Record<string, unknown> }): RunMemo | null =>
+  (memo?.[MEMO_RUN] as RunMemo | undefined) ?? null;
 
 function statusOf(name: string): RunStatus {
   switch (name) {
