@@ -15,6 +15,10 @@ const number = (value: number): string => String(Number(value.toPrecision(2)));
 const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
 const testWords = ({ of, p }: ShiftTest): string => `${of} p = ${number(p)}`;
 
+/** What to do about negatives. */
+const IMPORT_ANEW = "Imported anew with '--invert' it is seen as they are.";
+const TURN_ONE = "Turn the one or the other round before they are imported: '--invert' turns a whole import.";
+
 /** Whether two sets of images are of one law, in sentences for people. The first one is the answer. */
 export function shiftWords(summary: ShiftSummary, { known, seen, together = false }: Compared): string[] {
   const { tests, differs, outside, expectedOutside, negative } = summary;
@@ -33,7 +37,7 @@ export function shiftWords(summary: ShiftSummary, { known, seen, together = fals
       : []),
     ...(negative
       ? [
-          `${capital(seen)} looks like a negative of ${known}: ${percent(1 - negative.seen)} of it is dark where these are bright (of these ${percent(1 - negative.known)}). ${together ? "Turn the one or the other round before they are imported: '--invert' turns a whole import." : "Imported anew with '--invert' it is seen as they are."}`,
+          `${capital(seen)} looks like a negative of ${known}: ${percent(1 - negative.seen)} of it is dark where these are bright (of these ${percent(1 - negative.known)}). ${together ? TURN_ONE : IMPORT_ANEW}`,
         ]
       : []),
     `Outside every cluster: ${whole(outside)}; as many as ${known} let expect: ${whole(Number(expectedOutside.toPrecision(2)))}.`,
