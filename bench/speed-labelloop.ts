@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { SEQUENTIAL_PASSES } from '../src/contracts/learner.js';
 import { decodeSafetensors, tensorNamed } from '../src/contracts/safetensors.js';
 import { targetErrorCutoff } from '../src/labelling/cutoff.js';
 import { loadBackend } from '../src/learning/backend.js';
@@ -8,9 +9,8 @@ import { sample } from '../src/learning/sample.js';
 import { train } from '../src/learning/train.js';
 import { CLASSES, PARTS } from './data.js';
 import { isNetwork, NETWORKS, sampleTask, trainTask } from './learner-tasks.js';
-import { SEQUENTIAL_PASSES } from '../src/contracts/learner.js';
-import type { SequentialRule, TaskListener } from '../src/contracts/learner.js';
 import { serve } from './serve.js';
+import type { SequentialRule, TaskListener } from '../src/contracts/learner.js';
 
 /*
  * Labelloop's side of the speed bench: the learner's own train() and sample(), told apart by --task.
@@ -70,6 +70,7 @@ async function measureSampling(model: string, sequential: SequentialRule | null)
   return pace(1, (listener) => sample(backend, task, listener));
 }
 
+/** The cut-off that a round would set: 2 % error of the calibration images. */
 async function roundsCutoff(model: string): Promise<number> {
   const known = await posterior(model, 'calibration', PARTS.calibration);
   const labels = readFileSync(path.join(data as string, 'labels')).subarray(PARTS.labelled);
@@ -108,7 +109,8 @@ if (task === 'round') {
 } else if (options.sequential) {
   const training = trainTask(network, data, 'items-round', SEQUENTIAL_STEPS);
   const { parameters } = await train(backend, training);
-  const cutoffs = Array.from({ length: CLASSES }).fill(await roundsCutoff(training.output)) as number[];
+  const cutoff = await roundsCutoff(training.output);
+  const cutoffs = Array.from({ length: CLASSES }, () => cutoff);
   const rule: SequentialRule = { score: 'predictive-entropy', cutoffs, ...SEQUENTIAL_PASSES };
   await serve(() => measureSampling(training.output, rule), { parameters });
 } else {

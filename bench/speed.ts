@@ -45,9 +45,9 @@ const PEERS: Record<Task, (network: NetworkName) => string[]> = {
   ],
   round: () => ['pytorch'],
 };
+const OWN = { labelloop: 'Labelloop', sequential: 'Labelloop, until decisions are settled' };
 const TITLES: Record<string, string> = {
-  labelloop: 'Labelloop',
-  sequential: 'Labelloop, until decisions are settled',
+  ...OWN,
   pytorch: 'PyTorch',
   'trunk-once': 'PyTorch, convolutions once',
   compiled: 'PyTorch, torch.compile',
@@ -63,7 +63,7 @@ const common = (task: Task, network: NetworkName, data: string): string[] => [
   ...(task === 'round' ? ['--steps', options.steps] : []),
 ];
 
-function labelloop(name: 'labelloop' | 'sequential', task: Task, network: NetworkName, data: string): Contestant {
+function labelloop(name: keyof typeof OWN, task: Task, network: NetworkName, data: string): Contestant {
   const args = [script('speed-labelloop.js'), '--task', task, ...common(task, network, data)];
   if (name === 'sequential') args.push('--sequential');
   return new Contestant(name, process.execPath, args, process.env);
@@ -130,12 +130,8 @@ function rowsOf(task: Task, network: NetworkName, contestants: Contestant[], lim
     const figures = contestant.measurements.map(({ figure }) => figure);
     const figure = median(figures);
     const digits = task === 'round' || figure < 100 ? 1 : 0;
-    const ratio =
-      own && own !== contestant && contestant.name !== 'sequential'
-        ? task === 'round'
-          ? figure / middle(own)
-          : middle(own) / figure
-        : null;
+    const isPeer = own && !(contestant.name in OWN);
+    const ratio = isPeer ? (task === 'round' ? figure / middle(own) : middle(own) / figure) : null;
     const share = task === 'round' ? null : (figure * flopsPerImage(network, task, PASSES)) / (limit * 1e9);
     return [
       `${task}, ${network}`,
